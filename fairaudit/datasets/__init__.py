@@ -1,0 +1,1 @@
+"""Readers of dataset files: one module for each format, all found by entry point."""

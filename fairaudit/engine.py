@@ -1,0 +1,199 @@
+"""An audit: plan, read, score."""
+
+import hashlib
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from time import perf_counter
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from fairaudit import __version__
+from fairaudit.cache import Cache
+from fairaudit.data import Data
+from fairaudit.errors import AuditError
+from fairaudit.metric import Unmeasurable
+from fairaudit.model import Model, Reading
+from fairaudit.planning import AnyMetric, Job, not_run, plan, requests_of
+from fairaudit.reading import read
+from fairaudit.result import AuditReport, Cost, Finding, Record, Scalar
+from fairaudit.stats.correction import adjust
+
+Correction: TypeAlias = Literal["holm", "bh"]
+Watch: TypeAlias = Callable[[str, int, int], None]
+"""Called with a description, steps done and steps in all."""
+
+_LIBRARIES = ("numpy", "scipy", "statsmodels", "torch", "transformers")
+
+
+def _ignore(_what: str, _done: int, _total: int) -> None:
+    """Watch nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How an audit runs.
+
+    Parameters
+    ----------
+    seed
+        Every random number derives from it and from the names of metric and dataset, so
+        results do not depend on batch size, order, or which other metrics run.
+    batch_tokens
+        Upper bound of padded tokens in a batch.
+    correction
+        Correction of the p-values over the whole audit.
+    command, environment
+        Echoed in the report.
+    debug
+        Let a metric's exception through instead of recording it.
+    """
+
+    seed: int = 0
+    batch_tokens: int = 2048
+    correction: Correction = "holm"
+    command: str = ""
+    environment: Mapping[str, Scalar] = field(default_factory=dict)
+    cache: Cache = field(default_factory=lambda: Cache(None))
+    debug: bool = False
+    watch: Watch = _ignore
+
+
+def audit(
+    models: Sequence[Model],
+    metrics: Sequence[AnyMetric],
+    datasets: Sequence[Data],
+    settings: Settings,
+) -> AuditReport:
+    """Audit models with metrics on datasets.
+
+    Each unique text is read once per model, whatever the metrics.
+    """
+    seconds: dict[str, float] = {}
+    records: list[Record] = []
+    costs: list[Cost] = []
+    for model in models:
+        found, cost = _audit_one(model, metrics, datasets, settings, seconds)
+        records += found
+        costs.append(cost)
+    return AuditReport(
+        fairaudit_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=settings.seed,
+        command=settings.command,
+        environment={**environment(), **settings.environment},
+        models=tuple(model.card.entry for model in models),
+        datasets=tuple(data.card for data in datasets),
+        records=tuple(correct(records, settings.correction)),
+        cost=_total(costs, seconds),
+    )
+
+
+def _audit_one(
+    model: Model,
+    metrics: Sequence[AnyMetric],
+    datasets: Sequence[Data],
+    settings: Settings,
+    seconds: dict[str, float],
+) -> tuple[list[Record], Cost]:
+    jobs, records = plan(model.card, metrics, datasets)
+    name = model.card.name
+    with _timed(seconds, "read"):
+        readings, cost = read(
+            model,
+            requests_of(jobs),
+            settings.cache,
+            settings.batch_tokens,
+            lambda done, total: settings.watch(f"reading {name}", done, total),
+        )
+    answers = iter(readings)
+    for step, job in enumerate(jobs):
+        settings.watch(f"scoring {name}", step, len(jobs))
+        mine = {what: next(answers) for what in job.requests}
+        with _timed(seconds, job.metric.name):
+            records += _score(job, mine, settings)
+    settings.watch(f"scoring {name}", len(jobs), len(jobs))
+    return records, cost
+
+
+def _score(
+    job: Job, readings: Mapping[str, Reading], settings: Settings
+) -> list[Record]:
+    metric, data, card = job.metric, job.data, job.card
+    rng = generator(settings.seed, metric.name, data.card.name)
+    try:
+        findings = list(metric.score(data, readings, card, rng))
+        return [_record(job, finding) for finding in findings]
+    except Unmeasurable as error:
+        return [not_run(metric, data.card.name, card, str(error))]
+    except AuditError:
+        raise
+    except Exception as error:
+        if settings.debug:
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        empty = not_run(metric, data.card.name, card, reason)
+        return [replace(empty, status="error")]
+
+
+def _record(job: Job, finding: Finding) -> Record:
+    return Record(
+        model=job.card.name,
+        dataset=job.data.card.name,
+        metric=job.metric.name,
+        family=job.metric.family,
+        params=job.metric.params,
+        status="not_run" if finding.reason else "ok",
+        **{name: getattr(finding, name) for name in finding.__dataclass_fields__},
+    )
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """Return a generator that depends on the seed and the names alone."""
+    digest = hashlib.sha256("\0".join([str(seed), *names]).encode()).digest()
+    return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
+
+
+def correct(records: Sequence[Record], method: Correction) -> list[Record]:
+    """Fill `p_adjusted` over all records that have a p-value."""
+    if not any(record.p_value is not None for record in records):
+        return list(records)
+    adjusted = adjust([record.p_value for record in records], method)
+    pairs = zip(records, adjusted, strict=True)
+    return [replace(record, p_adjusted=value) for record, value in pairs]
+
+
+def environment() -> Mapping[str, Scalar]:
+    """Return interpreter, platform and library versions."""
+    found: dict[str, Scalar] = {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = None
+    return found
+
+
+def _total(costs: Sequence[Cost], seconds: Mapping[str, float]) -> Cost:
+    return Cost(
+        forward_passes=sum(cost.forward_passes for cost in costs),
+        unique_texts=sum(cost.unique_texts for cost in costs),
+        tokens=sum(cost.tokens for cost in costs),
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    begin = perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = seconds.get(name, 0.0) + perf_counter() - begin

@@ -1,0 +1,152 @@
+"""Hugging Face models behind the door ``fairaudit.models``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from fairaudit.arrays import IntArray
+from fairaudit.errors import AuditError
+from fairaudit.model import Ask, ModelCard, Reading, Request
+from fairaudit.models import ModelOptions
+from fairaudit.models.checkpoint import Checkpoint, open_checkpoint
+from fairaudit.result import ModelEntry
+
+if TYPE_CHECKING:
+    from fairaudit.models.forward import Runner
+
+
+class HuggingFaceLoader:
+    """Opens model directories written by ``save_pretrained``."""
+
+    name: ClassVar[str] = "hf"
+    summary: ClassVar[str] = "Hugging Face model directories (safetensors)"
+
+    def claims(self, reference: str) -> bool:
+        """Tell whether the reference is a directory, or may be a hub id."""
+        return Path(reference).is_dir() or not Path(reference).suffix
+
+    def open(
+        self, reference: str, options: ModelOptions, psm: str | None = None
+    ) -> "HuggingFaceModel":
+        """Open a model directory, with its protected-status model if one is named."""
+        companion = self.open(psm, options) if psm else None
+        path = _directory(reference, options)
+        return HuggingFaceModel(open_checkpoint(path, options), options, companion)
+
+
+@dataclass(frozen=True)
+class HuggingFaceModel:
+    """A model directory that loads its weights at the first `read`."""
+
+    checkpoint: Checkpoint
+    options: ModelOptions
+    psm: "HuggingFaceModel | None" = None
+
+    @cached_property
+    def card(self) -> ModelCard:
+        """What the files say."""
+        why_not = self._why_not()
+        reads = tuple(
+            k for k in ("embed", "predict", "sensitivity") if k not in why_not
+        )
+        return ModelCard(
+            entry=ModelEntry(
+                name=self.checkpoint.path.resolve().name,
+                path=str(self.checkpoint.path),
+                fingerprint=self.checkpoint.fingerprint,
+                architecture=self.checkpoint.architecture,
+                reads=reads,
+            ),
+            labels=self.checkpoint.labels,
+            why_not=why_not,
+            psm=self.psm.card if self.psm else None,
+            shared_embedding=self._shares_embedding(),
+        )
+
+    def identity(self, request: Request) -> Mapping[str, str]:
+        """Return model, companion, arithmetic and library versions."""
+        known = {
+            "model": self.card.entry.fingerprint,
+            "dtype": self.options.dtype,
+            "torch": version("torch"),
+            "transformers": version("transformers"),
+        }
+        if request.kind == "sensitivity" and self.psm:
+            known["psm"] = self.psm.card.entry.fingerprint
+        return known
+
+    def token_counts(self, texts: Sequence[str]) -> IntArray:
+        """Return the length of each text in tokens, special tokens included."""
+        return self._runner.token_counts(texts)
+
+    def read(self, texts: Sequence[str], asks: Sequence[Ask]) -> list[Reading]:
+        """Answer all asks about a batch of texts with one forward pass."""
+        return self._runner.read(texts, asks)
+
+    @cached_property
+    def _runner(self) -> "Runner":
+        from fairaudit.models.forward import Runner
+
+        companion = self.psm._runner if self.psm else None
+        return Runner.load(self.checkpoint, self.options, companion)
+
+    def _why_not(self) -> Mapping[str, str]:
+        found = {}
+        if self.checkpoint.kind != "classifier":
+            claim = self.checkpoint.claimed_kind == "classifier"
+            found["predict"] = (
+                "the configuration names a classifier, but the checkpoint holds no "
+                "classification head; a random head is never scored"
+                if claim
+                else "the model has no classification head; train one with "
+                "`fairaudit train`"
+            )
+        elif len(self.checkpoint.labels) < 2:
+            found["predict"] = "the model has one output (a regression head)"
+        reason = found.get("predict") or self._why_no_sensitivity()
+        return {**found, "sensitivity": reason} if reason else found
+
+    def _why_no_sensitivity(self) -> str:
+        if self.psm is None:
+            return "no protected-status model was given (--psm DIR)"
+        if self.psm.checkpoint.kind != "classifier":
+            place = self.psm.checkpoint.path
+            return f"the protected-status model {place} is no classifier"
+        mine, other = self.checkpoint, self.psm.checkpoint
+        if mine.tokenizer_fingerprint != other.tokenizer_fingerprint:
+            return (
+                "task classifier and protected-status model cut texts into different "
+                "tokens; train both from one encoder"
+            )
+        return ""
+
+    def _shares_embedding(self) -> bool:
+        mine = self.checkpoint.embedding_fingerprint
+        other = self.psm.checkpoint.embedding_fingerprint if self.psm else ""
+        return bool(mine) and mine == other
+
+    def __hash__(self) -> int:
+        return hash(self.checkpoint.path)
+
+
+def _directory(reference: str, options: ModelOptions) -> Path:
+    path = Path(reference)
+    if path.is_dir():
+        return path
+    if not options.allow_network:
+        raise AuditError(
+            f"{reference} is not a directory. Give the path of a model directory, or "
+            "pass --allow-network if it is a hub id."
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(reference))
+    except Exception as error:
+        raise AuditError(
+            f"{reference} could not be had from the hub "
+            f"({type(error).__name__}); check the id and the connection."
+        ) from error

@@ -1,0 +1,56 @@
+"""Writers turn an `AuditReport` into text; this module puts the text into files."""
+
+import os
+from pathlib import Path
+from secrets import token_hex
+from typing import ClassVar, Protocol
+
+from fairaudit.errors import AuditError
+from fairaudit.result import AuditReport
+
+
+class Writer(Protocol):
+    """One output format, entered by the door ``fairaudit.reports``."""
+
+    name: ClassVar[str]
+    filename: ClassVar[str | None]
+    """Name of the file in the output directory; None for standard output."""
+
+    def render(self, report: AuditReport) -> str:
+        """Return the whole output."""
+        ...
+
+
+def save(text: str, path: Path) -> None:
+    """Write a file in one step: readers see the old content or the new, never half.
+
+    Missing directories are made. Raises `AuditError` where the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_through(text, temporary)
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise AuditError(
+            f"Cannot write {path}: {reason}. Choose a directory that can be written."
+        ) from error
+    finally:
+        _discard(temporary)
+
+
+def _write_through(text: str, path: Path) -> None:
+    """Write bytes down to the disk, so that a crash cannot leave an empty file."""
+    with path.open("xb") as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _discard(path: Path) -> None:
+    """Remove a leftover temporary file, if there is one and it can be removed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return

@@ -1,0 +1,226 @@
+"""The JSON form of a report: written, read back and validated."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache, reduce
+from math import isfinite
+from operator import or_
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+
+import numpy as np
+
+from fairaudit.errors import AuditError
+from fairaudit.result import SCHEMA_VERSION, AuditReport, Json
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+_UNSAFE = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_REMEDY = "Run the audit again to write a whole file, or mend the field by hand."
+
+
+def dump(report: AuditReport) -> str:
+    """Return the report as JSON text that `load` reads back to the same report.
+
+    What cannot be read back, such as a NaN, is refused with `AuditError`.
+
+    Control and text-direction characters inside strings are written as ``\\u`` escapes,
+    so the file can be shown in a terminal.
+    """
+    return _encode(load(_encode(report), "the report"))
+
+
+def load(text: str, where: str | Path) -> AuditReport:
+    """Read a report from JSON text; `where` names the file in error messages.
+
+    Raises
+    ------
+    AuditError
+        Where the text is not JSON, not a report, or written by a newer fairaudit.
+    """
+    from pydantic import ValidationError
+
+    _check_version(_parse(text, where), where)
+    try:
+        return _adapter().validate_json(text)
+    except ValidationError as error:
+        raise AuditError(_explain(error, where)) from error
+
+
+def json_schema() -> dict[str, Json]:
+    """Return the JSON Schema of the report file."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {**head, **cast("dict[str, Json]", _adapter().json_schema())}
+
+
+def plain(value: object) -> object:
+    """Return the JSON-ready form of a dataclass, a mapping or a numpy value.
+
+    >>> plain(np.int64(3))
+    3
+    """
+    if is_dataclass(value):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+def compact(value: object) -> str:
+    """Return one line of JSON with sorted keys.
+
+    >>> compact({"b": 1, "a": "x"})
+    '{"a":"x","b":1}'
+    """
+    return _dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def _encode(report: AuditReport) -> str:
+    try:
+        return _dumps(report, indent=2) + "\n"
+    except (TypeError, ValueError) as error:
+        culprit = _culprit(report)
+        raise AuditError(f"The report is not valid JSON: {culprit}{error}.") from error
+
+
+def _dumps(
+    value: object,
+    *,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    text = json.dumps(
+        value,
+        default=plain,
+        allow_nan=False,
+        ensure_ascii=False,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    """Escape a character for JSON; half a surrogate pair becomes U+FFFD."""
+    code = ord(match.group())
+    lone = 0xD800 <= code <= 0xDFFF
+    return "\\ufffd" if lone else f"\\u{code:04x}"
+
+
+def _culprit(report: AuditReport) -> str:
+    """Name the first record that cannot be encoded."""
+    for number, record in enumerate(report.records):
+        try:
+            _dumps(record)
+        except (TypeError, ValueError):
+            what = f"{record.metric} on {record.dataset} ({record.subject})"
+            return f"records[{number}], {what}: "
+    return ""
+
+
+def _parse(text: str, where: str | Path) -> object:
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        raise AuditError(
+            f"{where}, line {error.lineno}, column {error.colno}: this is not whole "
+            f"JSON ({error.msg}). {_REMEDY}"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise AuditError(f"{where}: {error}. {_REMEDY}") from error
+
+
+def _finite(token: str) -> float:
+    number = float(token)
+    if not isfinite(number):
+        raise ValueError(f"the number {token} is not finite")
+    return number
+
+
+def _check_version(parsed: object, where: str | Path) -> None:
+    """Refuse what another major version of the format wrote."""
+    if not isinstance(parsed, Mapping) or "schema_version" not in parsed:
+        raise AuditError(
+            f"{where}: this is not an audit report: the field schema_version is "
+            "missing. Give the audit.json that an audit wrote."
+        )
+    version, ours = str(parsed["schema_version"]), SCHEMA_VERSION
+    theirs = version.partition(".")[0]
+    if theirs != ours.partition(".")[0]:
+        raise AuditError(
+            f"{where}: schema_version is {version!r}, and this fairaudit reads "
+            f"{ours.partition('.')[0]}.x. Use the version of fairaudit that wrote it, "
+            "or a newer one."
+        )
+
+
+def _explain(error: "ValidationError", where: str | Path) -> str:
+    first, *others = error.errors(include_url=False, include_context=False)
+    more = f" ({len(others)} more fields are wrong.)" if others else ""
+    return f"{where}: field {_spell(first['loc'])}: {first['msg']}.{more} {_REMEDY}"
+
+
+def _spell(location: Iterable[int | str]) -> str:
+    """Return a path such as ``records[3].value``."""
+    parts = (f"[{p}]" if isinstance(p, int) else f".{p}" for p in location)
+    return "".join(parts).removeprefix(".") or "(whole file)"
+
+
+@cache
+def _adapter() -> "TypeAdapter[AuditReport]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_strict(AuditReport))
+
+
+def _strict(kind: Any) -> Any:  # noqa: ANN401 - types of types
+    """Return the type with every dataclass in it replaced by its strict twin."""
+    from pydantic import JsonValue
+
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _twin(kind)
+    if kind == Mapping[str, Json]:  # type: ignore[comparison-overlap]
+        return dict[str, JsonValue]
+    if get_origin(kind) in (Union, UnionType):
+        return reduce(or_, map(_strict, get_args(kind)))
+    if get_origin(kind) in (tuple, Mapping):
+        return get_origin(kind)[tuple(map(_strict, get_args(kind)))]
+    return kind
+
+
+@cache
+def _twin(kind: type) -> Any:  # noqa: ANN401 - types of types
+    """Return a type that refuses unknown fields and yields the dataclass itself.
+
+    Pydantic ignores unknown fields of plain dataclasses and cannot resolve the
+    recursive `Json`, so the dataclass is validated as a model and then rebuilt.
+    """
+    from pydantic import AfterValidator, ConfigDict, create_model
+
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    columns: dict[str, Any] = {
+        f.name: (_strict(f.type), _default(f)) for f in fields(kind)
+    }
+    model = create_model(kind.__name__, __config__=config, **columns)
+    rebuild: Callable[[Any], Any] = lambda found: kind(**dict(found))  # noqa: E731
+    return Annotated[model, AfterValidator(rebuild)]
+
+
+def _default(field: "Field[Any]") -> object:
+    from pydantic.fields import FieldInfo
+
+    if field.default is not MISSING:
+        return field.default
+    if field.default_factory is not MISSING:
+        return FieldInfo(default_factory=field.default_factory)
+    return ...

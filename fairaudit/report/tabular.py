@@ -1,0 +1,111 @@
+"""Writers for other programs: JSON and CSV."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from math import isfinite
+from typing import ClassVar, TypeAlias
+
+from fairaudit.errors import AuditError
+from fairaudit.report.schema import compact, dump
+from fairaudit.report.wording import visible
+from fairaudit.result import AuditReport, Interval, Quantity, Record
+
+Cell: TypeAlias = str | int | float | None
+
+_TRIGGERS = tuple("=+-@\t\r＝＋－＠")
+
+
+@dataclass(frozen=True)
+class JsonWriter:
+    """Writes the whole report as JSON, the form that can be read back."""
+
+    name: ClassVar[str] = "json"
+    filename: ClassVar[str | None] = "audit.json"
+
+    def render(self, report: AuditReport) -> str:
+        """Return the report as JSON text."""
+        return dump(report)
+
+
+@dataclass(frozen=True)
+class CsvWriter:
+    """Writes one row a record, with full precision, for spreadsheets and scripts.
+
+    Text is quoted and numbers are not. A text that a spreadsheet would take for a
+    formula gets a leading apostrophe; control characters become visible escapes. The
+    JSON file has the texts unchanged.
+    """
+
+    name: ClassVar[str] = "csv"
+    filename: ClassVar[str | None] = "audit.csv"
+
+    def render(self, report: AuditReport) -> str:
+        """Return the records as CSV text."""
+        out = StringIO(newline="")
+        rows = [flatten(record) for record in report.records]
+        writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        writer.writerow(flatten(_BLANK))
+        writer.writerows([neutral(cell) for cell in row.values()] for row in rows)
+        return out.getvalue()
+
+
+def flatten(record: Record) -> Mapping[str, Cell]:
+    """Return the cells of one record by column name."""
+    return {
+        "model": record.model,
+        "dataset": record.dataset,
+        "metric": record.metric,
+        "family": record.family,
+        "params": compact(record.params),
+        "status": record.status,
+        "reason": record.reason,
+        "subject": record.subject,
+        **_quantity_cells(record.quantity),
+        "value": record.value,
+        "n": record.n,
+        **_interval_cells(record.interval),
+        "p_value": record.p_value,
+        "p_adjusted": record.p_adjusted,
+        "null": record.null,
+        "detail": compact(record.detail),
+    }
+
+
+def neutral(cell: Cell) -> Cell:
+    """Return a cell that no spreadsheet evaluates.
+
+    >>> neutral("=1+1"), neutral(-1.5), neutral("women vs men")
+    ("'=1+1", -1.5, 'women vs men')
+    """
+    if isinstance(cell, str):
+        shown = visible(cell)
+        risky = cell.startswith(_TRIGGERS) or shown.lstrip().startswith(_TRIGGERS)
+        return f"'{shown}" if risky else shown
+    if cell is not None and not isfinite(cell):
+        raise AuditError(f"The report holds {cell}, which is not a finite number.")
+    return cell
+
+
+def _quantity_cells(quantity: Quantity | None) -> Mapping[str, Cell]:
+    return {
+        "quantity": quantity and quantity.name,
+        "unit": quantity and quantity.unit,
+        "ideal": quantity and quantity.ideal,
+        "quantity_low": quantity and quantity.low,
+        "quantity_high": quantity and quantity.high,
+        "reference": quantity and quantity.reference,
+    }
+
+
+def _interval_cells(interval: Interval | None) -> Mapping[str, Cell]:
+    return {
+        "interval_low": interval and interval.low,
+        "interval_high": interval and interval.high,
+        "interval_level": interval and interval.level,
+        "interval_method": interval and interval.method,
+    }
+
+
+_BLANK = Record(model="", dataset="", metric="", family="extrinsic")

@@ -1,0 +1,212 @@
+"""Writer for people at a terminal, or reading its output in a log."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar
+
+from fairaudit.report import wording
+from fairaudit.report.wording import visible
+from fairaudit.result import AuditReport, Record
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_NARROWEST = 72
+_WIDE = 120
+_MOST_RATES = 24
+_KEY = "Intervals are at 95% unless one says otherwise; p is adjusted over the audit."
+_NUMERIC = ("value", "interval", "ideal", "n", "p (adjusted)")
+
+
+@dataclass(frozen=True)
+class TerminalWriter:
+    """Writes tables that fit the terminal; colour only where it is wanted."""
+
+    name: ClassVar[str] = "terminal"
+    filename: ClassVar[str | None] = None
+
+    def render(self, report: AuditReport) -> str:
+        """Return the report as lines no wider than the terminal."""
+        console = _console(out := StringIO())
+        _header(console, report)
+        for family in wording.FAMILIES:
+            _family(console, report, family)
+        _missing(console, report)
+        _last(console, report)
+        return _encodable("\n".join(map(str.rstrip, out.getvalue().splitlines())) + "\n")
+
+
+def _console(out: StringIO) -> "Console":
+    from rich.console import Console
+
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = max(shutil.get_terminal_size().columns, _NARROWEST)
+    return Console(
+        file=out,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+
+
+def _encodable(text: str) -> str:
+    """Replace what standard output cannot encode by escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _text(text: str, style: str = "") -> "Text":
+    from rich.text import Text
+
+    return Text(visible(text), style=style)
+
+
+def _header(console: "Console", report: AuditReport) -> None:
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 2))
+    for model in report.models:
+        grid.add_row(_text("model", "dim"), _text(f"{model.name} ({model.architecture})"))
+    for dataset in report.datasets:
+        size = wording.count(dataset.n, "row")
+        grid.add_row(_text("dataset", "dim"), _text(f"{dataset.name} ({size})"))
+    grid.add_row(_text("seed", "dim"), _text(str(report.seed)))
+    made = f"fairaudit {report.fairaudit_version}, {report.created}"
+    grid.add_row(_text("made by", "dim"), _text(made))
+    console.print(_text("Bias audit", "bold"), grid, sep="\n")
+    console.print(_text(_KEY, "dim"))
+
+
+def _family(console: "Console", report: AuditReport, family: str) -> None:
+    records = [r for r in wording.measured(report.records) if r.family == family]
+    if not records:
+        return
+    told = next(text for name, text in wording.FAMILIES.items() if name == family)
+    console.print()
+    console.print(_text(f"{family.capitalize()}: {told}", "bold"))
+    compared = [r for r in records if wording.standing(r) != "no ideal"]
+    rates = [r for r in records if wording.standing(r) == "no ideal"]
+    _tables(console, report, compared)
+    if rates:
+        console.print(_text("Without a single ideal, such as rates of one group:", "dim"))
+        _tables(console, report, rates[:_MOST_RATES])
+    if hidden := len(rates) - _MOST_RATES:
+        _hidden(console, hidden)
+
+
+def _hidden(console: "Console", hidden: int) -> None:
+    if hidden > 0:
+        more = wording.count(hidden, "more number")
+        console.print(_text(f"{more} not shown here; the CSV has all (--format csv)."))
+
+
+def _tables(
+    console: "Console", report: AuditReport, records: Sequence[Record]
+) -> None:
+    """Print one table; on a narrow terminal one for each model and dataset."""
+    differing = wording.varying(report.records)
+    columns = wording.provenance(report)
+    if console.width >= _WIDE or not columns:
+        if records:
+            console.print(_table(records, columns, differing))
+        return
+    for place in dict.fromkeys(wording.place(r, report) for r in records):
+        group = [r for r in records if wording.place(r, report) == place]
+        console.print()
+        console.print(_text(place))
+        console.print(_table(group, (), differing))
+
+
+def _place(record: Record, columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(getattr(record, name)) for name in columns)
+
+
+def _table(
+    records: Sequence[Record],
+    columns: Sequence[str],
+    differing: wording.Differing,
+) -> "Table":
+    """Lay out records under a line for each metric and quantity."""
+    table = _columns(columns)
+    ordered = sorted(records, key=wording.kind)
+    for (metric, _), group in groupby(ordered, key=wording.kind):
+        first, *others = group
+        table.add_row(_text(metric, "bold"), _text(wording.heading(first), "bold"))
+        for record in (first, *others):
+            table.add_row("", *_cells(record, columns, differing))
+    return table
+
+
+def _columns(columns: Sequence[str]) -> "Table":
+    from rich.box import Box
+    from rich.table import Table
+
+    line = "    \n"
+    box = Box(line * 2 + " -- \n" + line * 5, ascii=True)
+    table = Table(box=box, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("metric", overflow="fold", max_width=16)
+    table.add_column("subject", overflow="fold", ratio=None)
+    for name in columns:
+        table.add_column(name, overflow="fold", max_width=24)
+    for name in _NUMERIC:
+        heading = "p (adj.)" if name.startswith("p") else name
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _cells(
+    record: Record, columns: Sequence[str], differing: wording.Differing
+) -> tuple["RenderableType", ...]:
+    from rich.padding import Padding
+
+    away = wording.standing(record) == "excludes"
+    return (
+        Padding(_text(wording.about(record, differing)), (0, 0, 0, 2)),
+        *map(_text, _place(record, columns)),
+        _text(wording.number(record.value), "bold" if away else ""),
+        _text(wording.interval(record.interval)),
+        _text(wording.ideal(record.quantity)),
+        _text(f"{record.n:,}"),
+        _text(wording.p_value(record)),
+    )
+
+
+def _missing(console: "Console", report: AuditReport) -> None:
+    from rich.padding import Padding
+
+    absent = wording.missing(report.records)
+    if not absent:
+        return
+    differing = wording.varying(report.records)
+    console.print()
+    console.print(_text("Not run, and why", "bold"))
+    for record in absent:
+        about = wording.about(record, differing)
+        what = f"{record.metric}: {record.model} on {record.dataset}"
+        console.print(_text(f"- {what}{', ' if about else ''}{about}"))
+        style = "red" if record.status == "error" else ""
+        console.print(Padding(_text(wording.why(record), style), (0, 0, 0, 4)))
+
+
+def _last(console: "Console", report: AuditReport) -> None:
+    tally = wording.tally(report)
+    away = f"{tally['excludes']:,} with an interval that excludes the ideal"
+    console.print()
+    console.print(
+        _text(
+            f"{wording.count(tally['findings'], 'finding')}, {away}; "
+            f"{tally['not run']:,} not run; {wording.count(tally['errors'], 'error')}.",
+            "bold",
+        )
+    )

@@ -1,0 +1,176 @@
+"""What an audit yields: quantities, findings, records and the report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Literal, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+Json: TypeAlias = Scalar | Sequence["Json"] | Mapping[str, "Json"]
+Family: TypeAlias = Literal["intrinsic", "extrinsic", "sensitivity"]
+Status: TypeAlias = Literal["ok", "not_run", "error"]
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """What a number means, said once.
+
+    Parameters
+    ----------
+    name
+        Stable identifier, such as ``"combined_effect_size"``.
+    unit
+        Unit in words, such as ``"standard deviations"``.
+    ideal
+        The value that shows no disparity: 0 for a gap, 1 for a ratio, 50 for a
+        preference score; None where no single value is ideal (a rate of one group).
+    low, high
+        Bounds of the possible values, None where unbounded.
+    definition
+        One sentence or formula.
+    reference
+        Paper and equation, or "own" where the definition is ours.
+    """
+
+    name: str
+    unit: str
+    ideal: float | None
+    low: float | None = None
+    high: float | None = None
+    definition: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval and how it was made."""
+
+    low: float
+    high: float
+    level: float = 0.95
+    method: str = ""
+
+    def __post_init__(self) -> None:
+        _require_finite("interval", self.low, self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One number about one subject, or the reason why there is none.
+
+    Parameters
+    ----------
+    quantity
+        What the number means.
+    subject
+        What was measured or compared, such as ``"gender: women vs men"``.
+    value
+        The number; None exactly when `reason` is given.
+    n
+        How many units (texts, pairs, draws) the number rests on.
+    interval
+        Confidence interval, where one is defined.
+    p_value
+        Of the test against `null`; corrected over the whole audit by the engine.
+    null
+        The null hypothesis in words.
+    reason
+        Why there is no value.
+    detail
+        Further figures, as JSON.
+    """
+
+    quantity: Quantity
+    subject: str
+    value: float | None = None
+    n: int = 0
+    interval: Interval | None = None
+    p_value: float | None = None
+    null: str = ""
+    reason: str = ""
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (not self.reason):
+            raise ValueError(f"{self.subject}: give either a value or a reason")
+        _require_finite(self.subject, self.value, self.p_value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A finding with its provenance, or a metric that gave none and the reason."""
+
+    model: str
+    dataset: str
+    metric: str
+    family: Family
+    params: Mapping[str, Json] = field(default_factory=dict)
+    status: Status = "ok"
+    reason: str = ""
+    subject: str = ""
+    quantity: Quantity | None = None
+    value: float | None = None
+    n: int = 0
+    interval: Interval | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    null: str = ""
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """A model as the report names it."""
+
+    name: str
+    path: str
+    fingerprint: str
+    architecture: str
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEntry:
+    """A dataset as the report names it; `groups` counts rows per axis and group."""
+
+    name: str
+    kind: str
+    n: int
+    sha256: str
+    path: str = ""
+    groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    licence: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the audit took: `forward_passes` counts texts sent through a model."""
+
+    forward_passes: int = 0
+    unique_texts: int = 0
+    tokens: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditReport:
+    """Everything a writer needs; the JSON file is this object."""
+
+    schema_version: str = SCHEMA_VERSION
+    fairaudit_version: str
+    created: str
+    seed: int
+    command: str
+    environment: Mapping[str, Scalar]
+    models: tuple[ModelEntry, ...]
+    datasets: tuple[DatasetEntry, ...]
+    records: tuple[Record, ...]
+    cost: Cost = field(default_factory=Cost)
+
+
+def _require_finite(subject: str, *values: float | None) -> None:
+    if not all(value is None or isfinite(value) for value in values):
+        raise ValueError(f"{subject}: {values} is not finite; give a reason instead")

@@ -1,0 +1,1 @@
+"""Statistics over plain arrays: correction, proportions, AUC, gaps of rates."""

@@ -1,0 +1,1 @@
+"""Metrics of the decisions a classifier takes on a labelled task."""

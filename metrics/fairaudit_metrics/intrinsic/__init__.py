@@ -1,0 +1,1 @@
+"""Intrinsic metrics: associations inside the representation of a model."""

@@ -1,0 +1,1 @@
+"""Metrics of how a prediction moves with what carries protected status."""

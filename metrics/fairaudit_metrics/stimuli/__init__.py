@@ -1,0 +1,1 @@
+"""Published word lists, each with its source."""
