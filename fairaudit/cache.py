@@ -2,16 +2,16 @@
 
 A *shelf* holds the answers to one kind of request under one model, arithmetic and set
 of library versions: a directory with a manifest and shards. A shard is a safetensors
-file of many rows with their keys. Shards are written whole under a fresh name and moved
-into place, so readers never see half of one, processes never disturb each other, and a
-kill loses only what was not yet written.
+file of many rows with their keys, named by the digest of its content. Shards are
+written whole and moved into place, so readers never see half of one, processes never
+disturb each other, a kill loses only what was not yet written, and a shard that was
+damaged later is known by its name and not used.
 """
 
 import hashlib
 import json
 import os
 import tempfile
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,10 +40,10 @@ def default_directory() -> Path:
 def row_keys(request: Request) -> AnyArray:
     """Return one 16-byte key a row, shape (n,), from text and row settings."""
     rows = zip(request.texts, request.row_keys(), strict=True)
-    digests = [
-        hashlib.blake2b(f"{extra}\0{text}".encode(), digest_size=16).digest()
-        for text, extra in rows
-    ]
+    contents = (
+        f"{extra}\0{text}".encode("utf-8", "surrogatepass") for text, extra in rows
+    )
+    digests = [hashlib.blake2b(c, digest_size=16).digest() for c in contents]
     return np.array(digests, dtype="V16")
 
 
@@ -93,6 +93,10 @@ class Shelf:
             if shard is not None:
                 yield from self._match(shard, open_rows)
 
+    def prepare(self) -> None:
+        """Write the manifest: what cannot be written fails before the work."""
+        self._write("manifest.json", self.manifest.encode())
+
     def add(self, keys: AnyArray, reading: Reading) -> None:
         """Keep rows; they reach the disk at the next flush or when many wait."""
         if self.place is None or not len(keys):
@@ -104,21 +108,16 @@ class Shelf:
 
     def flush(self) -> None:
         """Write what waits as one shard."""
-        waiting, self._waiting, self._bytes = self._waiting, [], 0
-        self._since = monotonic()
-        if self.place is None or not waiting:
-            return
-        from safetensors.numpy import save
+        if self._waiting:
+            content = _pack(self._waiting)
+            self._write(f"{_digest(content)}.safetensors", content)
+        self._waiting, self._bytes, self._since = [], 0, monotonic()
 
-        keys = np.concatenate([k for k, _ in waiting])
-        columns = {
-            name: np.concatenate([np.ascontiguousarray(r[name]) for _, r in waiting])
-            for name in waiting[0][1]
-        }
-        columns[_KEYS] = keys.view(np.uint8).reshape(-1, 16)
+    def _write(self, name: str, content: bytes) -> None:
+        if self.place is None:
+            return
         try:
-            _place(self.place / "manifest.json", self.manifest.encode())
-            _place(self.place / f"{uuid.uuid4().hex}.safetensors", save(columns))
+            _place(self.place / name, content)
         except OSError as error:
             raise AuditError(
                 f"The cache {self.place} cannot be written ({error.strerror}). "
@@ -167,14 +166,30 @@ def spread(begins: IntArray, lengths: IntArray) -> IntArray:
     return places
 
 
-def _load(path: Path) -> Reading | None:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+def _pack(parts: Sequence[tuple[AnyArray, Reading]]) -> bytes:
+    from safetensors.numpy import save
 
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, KeyError, ValueError):
-        return None
+    columns = {
+        name: np.concatenate([np.ascontiguousarray(r[name]) for _, r in parts])
+        for name in parts[0][1]
+    }
+    keys = np.concatenate([k for k, _ in parts])
+    return bytes(save({**columns, _KEYS: keys.view(np.uint8).reshape(-1, 16)}))
+
+
+def _load(path: Path) -> Reading | None:
+    """Return a shard, None where its content is not what its name says."""
+    from safetensors.numpy import load
+
+    with suppress(OSError):
+        content = path.read_bytes()
+        if _digest(content) == path.stem:
+            return load(content)
+    return None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _place(path: Path, content: bytes) -> None:

@@ -78,6 +78,13 @@ class Examples(Data):
         names = dict.fromkeys(group.axis for group in self.groups)
         return {a: tuple(g for g in self.groups if g.axis == a) for a in names}
 
+    def relabelled(self, mapping: Mapping[str, str]) -> "Examples":
+        """Return the same texts with classes renamed; equal names become one class."""
+        renamed = [mapping.get(name, name) for name in self.label_names]
+        names = tuple(sorted(set(renamed)))
+        codes = np.array([names.index(name) for name in renamed] + [-1])
+        return replace(self, label_names=names, labels=codes[self.labels])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contexts(Data):
@@ -105,6 +112,18 @@ class Contexts(Data):
         for row, word in enumerate(self.words):
             found.setdefault(word, []).append(row)
         return {word: tuple(rows) for word, rows in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltIn(Data):
+    """No data: what a metric accepts that brings its own stimuli along."""
+
+    kind: ClassVar[str] = "built-in"
+
+
+BUILT_IN = BuiltIn(
+    card=DatasetEntry(name="built-in", kind=BuiltIn.kind, n=0, sha256="")
+)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from fairaudit.data import Data
 from fairaudit.errors import AuditError
 from fairaudit.metric import Unmeasurable
 from fairaudit.model import Model, Reading
-from fairaudit.planning import AnyMetric, Job, not_run, plan, requests_of
+from fairaudit.planning import AnyMetric, Job, failed, not_run, plan, requests_of
 from fairaudit.reading import read
 from fairaudit.result import AuditReport, Cost, Finding, Record, Scalar
 from fairaudit.stats.correction import adjust
@@ -100,7 +100,7 @@ def _audit_one(
     settings: Settings,
     seconds: dict[str, float],
 ) -> tuple[list[Record], Cost]:
-    jobs, records = plan(model.card, metrics, datasets)
+    jobs, records = plan(model.card, metrics, datasets, debug=settings.debug)
     name = model.card.name
     with _timed(seconds, "read"):
         readings, cost = read(
@@ -135,12 +135,12 @@ def _score(
     except Exception as error:
         if settings.debug:
             raise
-        reason = f"{type(error).__name__}: {error}"
-        empty = not_run(metric, data.card.name, card, reason)
-        return [replace(empty, status="error")]
+        return [failed(metric, data.card.name, card, error)]
 
 
 def _record(job: Job, finding: Finding) -> Record:
+    if finding.p_value is not None and not 0 <= finding.p_value <= 1:
+        raise ValueError(f"{finding.subject}: p-value {finding.p_value} outside [0, 1]")
     return Record(
         model=job.card.name,
         dataset=job.data.card.name,

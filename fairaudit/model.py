@@ -15,6 +15,7 @@ from fairaudit.result import ModelEntry
 
 Reading: TypeAlias = Mapping[str, AnyArray]
 Piece: TypeAlias = Literal["last", "first", "mean"]
+Pool: TypeAlias = Literal["cls", "last", "first", "mean"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,15 @@ class Embed:
     layer
         Hidden layer, 0 the embedding output, -1 the last.
     pool
-        Which sub-tokens of the span make the vector.
+        Which sub-tokens of the span make the vector; special tokens never count. A
+        span over the whole text pools the text. ``"cls"`` takes the first position
+        instead, special or not, whatever the span.
     """
 
     texts: tuple[str, ...]
     spans: tuple[tuple[int, int], ...]
     layer: int = -1
-    pool: Piece = "last"
+    pool: Pool = "last"
     kind: ClassVar[str] = "embed"
     ragged: ClassVar[tuple[str, ...]] = ()
 

@@ -114,8 +114,11 @@ def _read_missing(
     model: Model, pending: Sequence[Pending], batch_tokens: int, progress: Progress
 ) -> Cost:
     texts, rows_of = _unique(pending)
+    unique = len({text for item in pending for text in item.request.texts})
     if not texts:
-        return Cost()
+        return Cost(unique_texts=unique)
+    for item in pending:
+        item.shelf.prepare()
     counts = model.token_counts(texts)
     done = 0
     try:
@@ -126,7 +129,7 @@ def _read_missing(
     finally:
         for item in pending:
             item.shelf.flush()
-    return Cost(forward_passes=done, unique_texts=len(texts), tokens=int(counts.sum()))
+    return Cost(forward_passes=done, unique_texts=unique, tokens=int(counts.sum()))
 
 
 def _unique(

@@ -5,7 +5,7 @@ any other distribution.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeAlias, get_type_hints
 
@@ -84,15 +84,28 @@ def build(plugin: type, options: Mapping[str, str], what: str) -> Any:  # noqa: 
         Values as typed by the user.
     what
         How messages name the plugin, such as ``"metric ceat"``.
+
+    Raises
+    ------
+    AuditError
+        For an unknown parameter, or values that the plugin does not take.
     """
-    known = {field.name for field in fields(plugin)}
+    if not is_dataclass(plugin):
+        raise AuditError(f"{what} is not a dataclass; tell the plugin's author.")
+    known = {field.name for field in fields(plugin) if field.init}
     for name in options:
         if name not in known:
             raise AuditError(
                 f"{what} has no parameter {name!r}. {suggest(name, known)}"
             )
-    hints = get_type_hints(plugin)
-    return plugin(**{k: _parse(v, hints[k], f"{what}:{k}") for k, v in options.items()})
+    hints = get_type_hints(plugin) if options else {}
+    values = {k: _parse(v, hints[k], f"{what}:{k}") for k, v in options.items()}
+    try:
+        return plugin(**values)
+    except (TypeError, ValueError) as error:
+        raise AuditError(
+            f"{what} cannot be made: {error}. Set its parameters."
+        ) from error
 
 
 def _parse(text: str, hint: Any, what: str) -> Any:  # noqa: ANN401

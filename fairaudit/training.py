@@ -113,8 +113,7 @@ def fine_tune(
     AuditError
         Where the data has nothing to learn, or `out` exists.
     """
-    if out.exists() and not overwrite:
-        raise AuditError(f"{out} exists; pass --overwrite or choose another --out.")
+    _refuse_existing(out, overwrite=overwrite)
     if find_spec("accelerate") is None:
         raise AuditError(
             "Training needs accelerate: pip install 'fairaudit-nlp[train]'."
@@ -148,7 +147,8 @@ def select(data: Examples, recipe: Recipe) -> Rows:
     rank = np.empty(len(order))
     for number in range(len(labels)):
         inside = classes[order] == number
-        rank[inside] = (np.arange(inside.sum()) + 0.5) / inside.sum()
+        # From 0 on, so that the smallest share holds one row of each class.
+        rank[inside] = np.arange(inside.sum()) / inside.sum()
     held = rank < recipe.held_out
     left_out = len(classes) - len(usable)
     train, held_out = np.sort(order[~held]), np.sort(order[held])
@@ -180,18 +180,19 @@ def _train(
     """Train, save into `place`, and return the held-out logits and classes."""
     import transformers
 
-    from fairaudit.models.network import load_tokenizer, pick_device
+    from fairaudit.models.network import load_tokenizer, max_tokens, pick_device
 
     transformers.set_seed(recipe.seed)
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     tokenizer = load_tokenizer(checkpoint, ModelOptions(recipe.device))
     network = _network(checkpoint, rows.labels, recipe, tokenizer)
+    limit = min(recipe.max_tokens, max_tokens(network, tokenizer))
     device = pick_device(recipe.device)
     trainer = transformers.Trainer(
         model=network,
         args=_arguments(recipe, place, device.type, quiet=quiet),
-        train_dataset=_dataset(rows, rows.train, tokenizer, recipe),
+        train_dataset=_dataset(rows, rows.train, tokenizer, limit),
         data_collator=transformers.DataCollatorWithPadding(tokenizer),
     )
     if not sys.stderr.isatty() or quiet:
@@ -199,10 +200,16 @@ def _train(
     trainer.train()
     network.save_pretrained(place)
     tokenizer.save_pretrained(place)
-    held_out = _dataset(rows, rows.held_out, tokenizer, recipe)
+    held_out = _dataset(rows, rows.held_out, tokenizer, limit)
     # The trainer's order is by length, so the classes come from it too.
     found = trainer.predict(held_out)
-    return np.asarray(found.predictions, float), np.asarray(found.label_ids)
+    logits = np.asarray(found.predictions, float)
+    if not np.isfinite(logits).all():
+        raise AuditError(
+            "Training diverged: the outputs are not finite. Lower --learning-rate "
+            f"(now {recipe.learning_rate:g})."
+        )
+    return logits, np.asarray(found.label_ids)
 
 
 def _arguments(recipe: Recipe, place: Path, device: str, *, quiet: bool) -> Any:  # noqa: ANN401
@@ -234,17 +241,9 @@ def _network(
     recipe: Recipe,
     tokenizer: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    from transformers import AutoModelForSequenceClassification
+    from fairaudit.models.network import load_trainable
 
-    network = AutoModelForSequenceClassification.from_pretrained(
-        checkpoint.path,
-        local_files_only=True,
-        num_labels=len(labels),
-        id2label=dict(enumerate(labels)),
-        label2id={name: number for number, name in enumerate(labels)},
-        ignore_mismatched_sizes=True,
-        weights_only=True,
-    )
+    network = load_trainable(checkpoint, labels)
     if network.config.pad_token_id is None:
         network.config.pad_token_id = tokenizer.pad_token_id
     frozen = {
@@ -261,13 +260,10 @@ def _dataset(
     rows: Rows,
     chosen: IntArray,
     tokenizer: Any,  # noqa: ANN401
-    recipe: Recipe,
+    limit: int,
 ) -> Any:  # noqa: ANN401
-    encoded = tokenizer(
-        [rows.texts[row] for row in chosen],
-        truncation=True,
-        max_length=min(recipe.max_tokens, tokenizer.model_max_length),
-    )
+    texts = [rows.texts[row] for row in chosen]
+    encoded = tokenizer(texts, truncation=True, max_length=limit)
     columns = zip(*(encoded[name] for name in encoded), strict=True)
     return [
         {**dict(zip(encoded, values, strict=True)), "labels": int(rows.classes[row])}
@@ -302,6 +298,16 @@ def _card(
     )
 
 
+def _refuse_existing(out: Path, *, overwrite: bool) -> None:
+    if out.exists() and not overwrite:
+        raise AuditError(f"{out} exists; pass --overwrite or choose another --out.")
+    if out.exists() and not (out / "config.json").is_file():
+        raise AuditError(
+            f"{out} exists and is not a model directory, so --overwrite leaves it "
+            "alone; choose another --out."
+        )
+
+
 @contextmanager
 def _directory(out: Path) -> Iterator[Path]:
     """Give a directory to fill; it takes the name `out` when all went well."""
@@ -310,9 +316,21 @@ def _directory(out: Path) -> Iterator[Path]:
     try:
         yield place
         shutil.rmtree(place / "trainer", ignore_errors=True)
-        if out.exists():
-            shutil.rmtree(out)
         place.chmod(0o755)
-        place.replace(out)
+        _swap(place, out)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _swap(place: Path, out: Path) -> None:
+    """Give `place` the name `out`; what stood there goes only when that is done."""
+    old = place.with_name(f"{place.name}-old")
+    if out.exists():
+        out.replace(old)
+    try:
+        place.replace(out)
+    except OSError:
+        if old.exists():
+            old.replace(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -273,8 +273,7 @@ def hostile(payload):
         command=payload,
         environment={payload: payload},
         models=tuple(
-            entry(payload, payload, payload, payload, (payload,))
-            for _ in report.models
+            entry(payload, payload, payload, payload, (payload,)) for _ in report.models
         ),
         datasets=tuple(
             DatasetEntry(

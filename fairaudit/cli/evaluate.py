@@ -83,6 +83,13 @@ def evaluate(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Neither read nor write the cache.")
     ] = False,
+    labels: Annotated[
+        str,
+        typer.Option(
+            metavar="DATA=MODEL,...",
+            help="Which label of the data is which of the model, where names differ.",
+        ),
+    ] = "",
     limit: Annotated[
         int | None,
         typer.Option(min=1, help="Audit a seeded sample of this many rows a dataset."),
@@ -120,11 +127,19 @@ def evaluate(
     Example: [bold]fairaudit evaluate my-model --data notes.csv --psm my-psm[/bold]
     """
     from fairaudit.cache import Cache, default_directory
-    from fairaudit.cli.specs import metrics_from, open_models, read_data, writers_from
+    from fairaudit.cli.report import deliver, writers
+    from fairaudit.cli.specs import (
+        metrics_from,
+        open_models,
+        parse_options,
+        read_data,
+        relabel,
+        require_labels,
+    )
     from fairaudit.engine import Settings, audit
     from fairaudit.models import ModelOptions
 
-    writers = [] if as_json else writers_from(formats)
+    wanted = writers("json" if as_json else formats)
     metrics, warnings = metrics_from(metric, family)
     for warning in warnings:
         typer.echo(f"fairaudit: warning: {warning}", err=True)
@@ -132,8 +147,9 @@ def evaluate(
         device, dtype.value, allow_pickle, trust_remote_code, allow_network
     )
     models = open_models(model_dirs, psm, options)
-    datasets = read_data(data, limit, seed)
-    if any(writer.filename for writer in writers):
+    datasets = relabel(read_data(data, limit, seed), parse_options(labels, "--labels"))
+    require_labels([model.card for model in models], metrics, datasets)
+    if not as_json and any(writer.filename for writer in wanted):
         _require_writable(out)
     with _progress(quiet or as_json) as watch:
         report = audit(
@@ -151,24 +167,12 @@ def evaluate(
                 watch=watch,
             ),
         )
-    _write(report, "json" if as_json else formats, out, quiet=quiet)
-    raise typer.Exit(_exit_code(report, [spec.partition(":")[0] for spec in metric]))
-
-
-def _write(report: "AuditReport", formats: str, out: Path, *, quiet: bool) -> None:
-    from fairaudit.cli.specs import writers_from
-    from fairaudit.report import save
-
-    to_stdout = formats == "json"
-    for writer in writers_from(formats):
-        if writer.filename and not to_stdout:
-            path = out / writer.filename
-            save(writer.render(report), path)
-            if not quiet:
-                typer.echo(f"{writer.name}: {path}", err=True)
-        elif not quiet or to_stdout:
+    for writer in wanted:
+        if as_json:
             sys.stdout.write(writer.render(report))
-            sys.stdout.flush()
+        elif writer.filename or not quiet:
+            deliver(writer, report, out, quiet=quiet)
+    raise typer.Exit(_exit_code(report, [spec.partition(":")[0] for spec in metric]))
 
 
 def _require_writable(out: Path) -> None:
@@ -183,16 +187,15 @@ def _require_writable(out: Path) -> None:
             pass
     except OSError as error:
         raise AuditError(
-            f"--out {out} cannot be written ({error.strerror}). Choose another directory."
+            f"--out {out} cannot be written ({error.strerror}); choose another directory."
         ) from error
 
 
 def _exit_code(report: "AuditReport", requested: Sequence[str]) -> int:
-    """Return 1 for an error, or where a metric named by the user gave no number."""
-    if any(record.status == "error" for record in report.records):
-        return 1
+    """Return 1 for an error, no number at all, or none of a metric that was named."""
     answered = {record.metric for record in report.records if record.status == "ok"}
-    return int(any(name not in answered for name in requested))
+    failed = any(record.status == "error" for record in report.records)
+    return int(failed or not answered or not answered.issuperset(requested))
 
 
 @contextmanager

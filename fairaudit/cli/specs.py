@@ -10,8 +10,8 @@ from fairaudit.registry import build, find, load
 
 if TYPE_CHECKING:
     from fairaudit.data import Data, Reader
+    from fairaudit.model import ModelCard
     from fairaudit.planning import AnyMetric
-    from fairaudit.report import Writer
 
 FAMILIES = ("intrinsic", "extrinsic", "sensitivity")
 _SPEC = re.compile(r"(?P<name>[\w.-]+)(?::(?P<options>.*))?", re.DOTALL)
@@ -93,6 +93,52 @@ def read_data(specs: Sequence[str], limit: int | None, seed: int) -> "tuple[Data
     )
 
 
+def relabel(
+    datasets: "Sequence[Data]", mapping: Mapping[str, str]
+) -> "tuple[Data, ...]":
+    """Rename classes of all labelled datasets."""
+    from fairaudit.data import Examples
+
+    labelled = [data for data in datasets if isinstance(data, Examples)]
+    known = {name for data in labelled for name in data.label_names}
+    for name in mapping:
+        if name not in known:
+            message = (
+                f"--labels: the data has no label {name!r}. {suggest(name, known)}"
+            )
+            raise AuditError(message)
+    return tuple(
+        data.relabelled(mapping) if isinstance(data, Examples) else data
+        for data in datasets
+    )
+
+
+def require_labels(
+    cards: "Sequence[ModelCard]",
+    metrics: "Sequence[AnyMetric]",
+    datasets: "Sequence[Data]",
+) -> None:
+    """Refuse labels that a classifier does not have, before anything is read.
+
+    What a label means is never guessed.
+    """
+    from fairaudit.data import Examples
+
+    if not any(metric.asks == ("predict",) for metric in metrics):
+        return
+    for card in cards:
+        for data in datasets:
+            if not isinstance(data, Examples) or "predict" not in card.entry.reads:
+                continue
+            unknown = sorted(set(data.label_names) - set(card.labels))
+            if unknown:
+                raise AuditError(
+                    f"{data.card.name} has labels that {card.name} does not have "
+                    f"({', '.join(unknown)}; the model: {', '.join(card.labels)}). Say "
+                    f"which is which with --labels {unknown[0]}={card.labels[0]},..."
+                )
+
+
 def unique_names(datasets: "Sequence[Data]") -> list[str]:
     """Return the names, told apart by their folder where two are equal."""
     names = [data.card.name for data in datasets]
@@ -131,12 +177,6 @@ def _sniff(path: Path) -> "Reader":
         f"--data {path} {problem}; say which with --data NAME={path} (NAME: {names}). "
         "`fairaudit datasets` shows the columns of each."
     )
-
-
-def writers_from(formats: str) -> "list[Writer]":
-    """Return the writers of a comma-separated list."""
-    names = [name.strip() for name in formats.split(",") if name.strip()]
-    return [cast("Writer", load("fairaudit.reports", name)()) for name in names]
 
 
 def open_models(

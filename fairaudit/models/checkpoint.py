@@ -85,9 +85,8 @@ class Checkpoint:
             return True
         tied = kind == "causal_lm" and self.config.get("tie_word_embeddings", True)
         heads = _HEADS[kind]
-        return bool(tied) or any(
-            f".{name}".find(f".{head}.") >= 0 for name in self.tensors for head in heads
-        )
+        begins = tuple(f"{head}." for head in heads)
+        return bool(tied) or any(name.startswith(begins) for name in self.tensors)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -98,6 +97,13 @@ class Checkpoint:
         if isinstance(named, dict) and named:
             return tuple(str(named[key]) for key in sorted(named, key=int))
         return ("LABEL_0", "LABEL_1")
+
+    @property
+    def positions(self) -> int:
+        """Length of the position table; 0 where the configuration names none."""
+        names = ("max_position_embeddings", "n_positions")
+        found = (self.config.get(name) for name in names)
+        return next((size for size in found if isinstance(size, int)), 0)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -171,11 +177,11 @@ def read_header(path: Path) -> tuple[Mapping[str, Mapping[str, object]], int]:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(size, 100_000_000)))
-    except (OSError, ValueError) as error:
+        header.pop("__metadata__", None)
+    except (OSError, ValueError, AttributeError) as error:
         raise AuditError(
             f"{path} is not a readable safetensors file ({error}); copy it again."
         ) from error
-    header.pop("__metadata__", None)
     return header, size + 8
 
 

@@ -68,9 +68,8 @@ class Runner:
 
     def token_counts(self, texts: Sequence[str]) -> IntArray:
         """Return token counts, special tokens included, cut at the model's limit."""
-        encoded = self.tokenizer(list(texts), add_special_tokens=True)
-        counts = np.array([len(ids) for ids in encoded["input_ids"]], dtype=np.int64)
-        return np.minimum(counts, self.limit)
+        encoded = self.tokenizer(list(texts), truncation=True, max_length=self.limit)
+        return np.array([len(ids) for ids in encoded["input_ids"]], dtype=np.int64)
 
     def read(self, texts: Sequence[str], asks: Sequence[Ask]) -> list[Reading]:
         """Answer all asks with one forward pass, and a backward one where asked."""
@@ -130,7 +129,7 @@ class Runner:
         def tap(
             _module: torch.nn.Module, _args: object, out: torch.Tensor
         ) -> torch.Tensor:
-            leaves.append(out.detach().float().requires_grad_())
+            leaves.append(out.detach().requires_grad_())
             return leaves[-1]
 
         if not wanted:
@@ -146,7 +145,9 @@ class Runner:
     def _probabilities(self, logits: torch.Tensor | None) -> torch.Tensor | None:
         if logits is None or logits.dim() != 2:
             return None
-        logits = logits.float()
+        # In single precision, 1 - p and with it the direction of the gradient is lost
+        # where a model is sure; not every accelerator has doubles, the CPU has.
+        logits = logits.cpu().double()
         return logits.sigmoid() if self.multi_label else logits.softmax(-1)
 
     @contextmanager
@@ -159,10 +160,10 @@ class Runner:
     def _answer(self, ask: Ask, batch: Batch, outputs: Outputs) -> Reading:
         request, where = ask.request, ask.where
         if isinstance(request, Embed):
-            return _vectors(request, where, batch, outputs.hidden[request.layer])
+            return _vectors(request, where, batch, _layer(request, outputs))
         if outputs.probabilities is None:
             raise AuditError("the model gave no class probabilities")
-        probabilities = outputs.probabilities.cpu().numpy().astype(np.float64)[where]
+        probabilities = outputs.probabilities.numpy()[where]
         if isinstance(request, Predict):
             truncated = batch.truncated[where]
             return {"probabilities": probabilities, "truncated": truncated}
@@ -186,7 +187,7 @@ class Runner:
             name: getattr(parts, name).cpu().numpy().astype(np.float64)[where]
             for name in ("absolute", "uniform", "token", "uniform_token")
         }
-        psm = other.probabilities.cpu().numpy().astype(np.float64)[where]
+        psm = other.probabilities.numpy()[where]
         tokens = _tokens(parts.contribution.cpu().numpy(), where, batch)
         return {**columns, "psm": psm, "truncated": batch.truncated[where], **tokens}
 
@@ -200,6 +201,17 @@ def _norms(other: Outputs, outputs: Outputs) -> torch.Tensor:
     return norms.expand(-1, -1, width)
 
 
+def _layer(request: Embed, outputs: Outputs) -> torch.Tensor:
+    """Return the hidden states of the layer that is asked for."""
+    layers = len(outputs.hidden)
+    if not -layers <= request.layer < layers:
+        raise AuditError(
+            f"The model has no layer {request.layer}; its layers are 0 (embedding "
+            f"output) to {layers - 1} (last, also -1)."
+        )
+    return outputs.hidden[request.layer]
+
+
 def _vectors(
     request: Embed, where: IntArray, batch: Batch, state: torch.Tensor
 ) -> Reading:
@@ -207,7 +219,8 @@ def _vectors(
     spans = np.array(request.spans, dtype=np.int64).reshape(-1, 1, 2)
     offsets = batch.offsets[where]
     inside = (offsets[..., 0] < spans[..., 1]) & (offsets[..., 1] > spans[..., 0])
-    weights = _weights(inside & batch.text[where], request.pool)
+    usable = _first(inside) if request.pool == "cls" else inside & batch.text[where]
+    weights = _weights(usable, request.pool)
     picked = torch.from_numpy(weights).to(state.device)
     rows = torch.from_numpy(where).to(state.device)
     vectors = torch.einsum("nt,ntd->nd", picked, state[rows].float())
@@ -215,6 +228,12 @@ def _vectors(
     values = vectors.cpu().numpy()
     values[~found] = np.nan
     return {"vectors": values}
+
+
+def _first(inside: AnyArray) -> AnyArray:
+    first = np.zeros_like(inside)
+    first[:, 0] = True
+    return first
 
 
 def _weights(inside: AnyArray, pool: str) -> AnyArray:

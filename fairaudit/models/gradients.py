@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import torch
 
-_TINY = 1e-30
-
 
 @dataclass(frozen=True)
 class Sensitivities:
@@ -23,6 +21,9 @@ class Sensitivities:
         Shape (b,): token-level form, and the same with equal weight on all tokens.
     contribution
         Shape (b, t): the summands of `token`, exactly zero outside the text's tokens.
+
+    A text whose ∇g is zero (a saturated model) or that has no tokens has no v: it gets
+    NaN, never zero.
     """
 
     absolute: torch.Tensor
@@ -50,7 +51,7 @@ def embedding_gradient(
     """
     chosen = probabilities.max(dim=-1).values.sum()
     (gradient,) = torch.autograd.grad(chosen, embeddings, retain_graph=False)
-    return gradient.detach().float()
+    return gradient.detach()
 
 
 def accumulate(
@@ -74,13 +75,23 @@ def accumulate(
     """
     keep = text.unsqueeze(-1)
     s, a = task.abs() * keep, protected.abs() * keep
-    s_norm, a_norm = (s * s).sum(-1).sqrt(), (a * a).sum(-1).sqrt()
-    contribution = s_norm * a_norm / a_norm.sum(-1, keepdim=True).clamp_min(_TINY)
-    tokens = text.sum(-1).clamp_min(1)
+    # Only directions of ∇g count; scaled to 1, small ones survive being squared.
+    a = a / a.amax((-1, -2), keepdim=True)
+    s_norm, a_norm = _norm(s), _norm(a)
+    contribution = s_norm * a_norm / a_norm.sum(-1, keepdim=True)
+    tokens = text.sum(-1)
     return Sensitivities(
-        absolute=(s * a).sum((-1, -2)) / a.sum((-1, -2)).clamp_min(_TINY),
+        absolute=(s * a).sum((-1, -2)) / a.sum((-1, -2)),
         uniform=s.sum((-1, -2)) / (tokens * task.shape[-1]),
         token=contribution.sum(-1),
         uniform_token=s_norm.sum(-1) / tokens,
-        contribution=contribution,
+        contribution=contribution.masked_fill(~text, 0.0),
     )
+
+
+def _norm(values: torch.Tensor) -> torch.Tensor:
+    """Return ‖·‖₂ over the last axis, without underflow of the squares."""
+    largest = values.amax(-1, keepdim=True)
+    unit = values / largest.masked_fill(largest == 0, 1.0)
+    norm: torch.Tensor = largest.squeeze(-1) * unit.square().sum(-1).sqrt()
+    return norm

@@ -121,6 +121,13 @@ class HuggingFaceModel:
                 "task classifier and protected-status model cut texts into different "
                 "tokens; train both from one encoder"
             )
+        if len(other.labels) < 2:
+            return "the protected-status model has one output (a regression head)"
+        if 0 < other.positions < mine.positions:
+            return (
+                f"the protected-status model reads {other.positions} tokens, the task "
+                f"classifier {mine.positions}; train both from one encoder"
+            )
         return ""
 
     def _shares_embedding(self) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,11 +51,44 @@ def load_network(checkpoint: Checkpoint, options: ModelOptions) -> torch.nn.Modu
         Where tensors are missing, of the wrong shape, or not finite.
     """
     with _quiet():
-        network, info = _from_pretrained(checkpoint, options)
-    _refuse_made_up(info, checkpoint)
+        network, info = _load(checkpoint, checkpoint.kind, options)
+    # Only a pooler may be missing, and only where nothing reads it.
+    spared = "pooler" if checkpoint.kind != "classifier" else "\0"
+    _refuse_made_up(info, checkpoint, spared)
     _refuse_not_finite(network, checkpoint)
     network.requires_grad_(requires_grad=False)
-    return network.eval().to(pick_device(options.device))
+    placed: torch.nn.Module = network.eval().to(pick_device(options.device))
+    return placed
+
+
+def load_trainable(checkpoint: Checkpoint, labels: Sequence[str]) -> Any:  # noqa: ANN401
+    """Load the body of a network under a fresh classification head.
+
+    Raises
+    ------
+    AuditError
+        Where tensors of the body are missing, of the wrong shape, or not finite.
+    """
+    with _quiet():
+        network, info = _load(
+            checkpoint,
+            "classifier",
+            ModelOptions(),
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={name: number for number, name in enumerate(labels)},
+            problem_type="single_label_classification",
+            ignore_mismatched_sizes=True,
+        )
+    body = f"{network.base_model_prefix}."
+    mismatched = [
+        found for found in info["mismatched_keys"] if found[0].startswith(body)
+    ]
+    missing = [name for name in info["missing_keys"] if name.startswith(body)]
+    made_up = {"missing_keys": missing, "mismatched_keys": mismatched}
+    _refuse_made_up(made_up, checkpoint, spared="pooler")
+    _refuse_not_finite(network, checkpoint)
+    return network
 
 
 def load_tokenizer(checkpoint: Checkpoint, options: ModelOptions) -> Any:  # noqa: ANN401
@@ -89,11 +122,14 @@ def max_tokens(network: torch.nn.Module, tokenizer: Any) -> int:  # noqa: ANN401
     return int(min(positions, tokenizer.model_max_length))
 
 
-def _from_pretrained(
-    checkpoint: Checkpoint, options: ModelOptions
-) -> tuple[torch.nn.Module, dict[str, Any]]:
+def _load(
+    checkpoint: Checkpoint,
+    kind: Kind,
+    options: ModelOptions,
+    **config: object,
+) -> tuple[Any, dict[str, Any]]:
     try:
-        network, info = _CLASSES[checkpoint.kind].from_pretrained(
+        network, info = _CLASSES[kind].from_pretrained(
             checkpoint.path,
             local_files_only=True,
             output_loading_info=True,
@@ -101,6 +137,7 @@ def _from_pretrained(
             use_safetensors=not checkpoint.pickled,
             trust_remote_code=options.trust_remote_code,
             dtype=torch.float32,
+            **config,
         )
     except Exception as error:
         raise AuditError(
@@ -110,10 +147,8 @@ def _from_pretrained(
     return network, info
 
 
-def _refuse_made_up(info: dict[str, Any], checkpoint: Checkpoint) -> None:
-    """Only a pooler may be missing, and only where nothing reads it."""
-    unread = "pooler" if checkpoint.kind != "classifier" else "\0"
-    missing = sorted(n for n in info["missing_keys"] if unread not in n)
+def _refuse_made_up(info: dict[str, Any], checkpoint: Checkpoint, spared: str) -> None:
+    missing = sorted(n for n in info["missing_keys"] if spared not in n)
     bad = [*missing, *map(str, info["mismatched_keys"])]
     if bad:
         raise AuditError(

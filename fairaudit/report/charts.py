@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Datum: TypeAlias = Mapping[str, str | float | bool]
 
 ROWS: Final = 20
-_WIDTH, _LABEL, _FIGURES = 320, 250, 150
+_WIDTH, _LABEL, _PLACE = 420, 52, 62
 _INK, _QUIET = "#555555", "#777777"
 
 
@@ -56,8 +56,7 @@ class Forest:
         """Say in words what the drawing shows."""
         away = sum(wording.standing(r) == "excludes" for r in self.records)
         told = (
-            f" The ideal is {wording.ideal(self.quantity)};"
-            f" {away} of them exclude it."
+            f" The ideal is {wording.ideal(self.quantity)}; {away} of them exclude it."
             if self.quantity.ideal is not None
             else ""
         )
@@ -94,8 +93,7 @@ def svg(forest: Forest, report: AuditReport) -> str:
 
 
 def _split(records: Sequence[Record], family: Family) -> Iterator[Forest]:
-    ordered = sorted(records, key=wording.kind)
-    for (metric, _), group in groupby(ordered, key=wording.kind):
+    for (metric, _), group in groupby(wording.ordered(records), key=wording.kind):
         found = tuple(group)
         parts = -(-len(found) // ROWS)
         for part in range(parts):
@@ -110,10 +108,9 @@ def _rows(forest: Forest, report: AuditReport) -> list[Datum]:
     return [
         {
             "row": row,
-            "label": visible(wording.about(record, differing)),
-            "place": visible(wording.place(record, report)),
-            "figures": f"{wording.number(record.value)}  "
-            f"{wording.interval(record.interval)}",
+            "label": _short(wording.about(record, differing), _LABEL),
+            "place": _short(wording.place(record, report), _PLACE),
+            "figures": _figures(record),
             "value": float(record.value or 0.0),
             "low": record.interval.low if record.interval else 0.0,
             "high": record.interval.high if record.interval else 0.0,
@@ -123,21 +120,34 @@ def _rows(forest: Forest, report: AuditReport) -> list[Datum]:
     ]
 
 
+def _short(text: str, most: int) -> str:
+    """Cut a long text by characters: cutting by pixels doubles the drawing time."""
+    shown = visible(text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _figures(record: Record) -> str:
+    text = f"{wording.number(record.value)}  {wording.interval(record.interval)}"
+    return text.replace("-", "−")
+
+
 def _chart(data: "alt.InlineData", forest: Forest) -> "alt.LayerChart":
     import altair as alt
 
-    two_lines = any(row["place"] for row in data.values)  # type: ignore[union-attr]
-    step = 34 if two_lines else 24
+    two_lines = any(row["place"] for row in data.values)
+    step = 38 if two_lines else 24
     layers = [*_ideal(forest), *_intervals(data, forest), *_labels(data, two_lines)]
-    chart = alt.layer(*layers).properties(
-        width=_WIDTH, height=step * len(forest.records), background="transparent"
-    )
-    return chart.configure(
+    size = {"width": _WIDTH, "height": step * len(forest.records)}
+    layered = alt.layer(*layers).properties(background="transparent", **size)
+    chart: alt.LayerChart = layered.configure(
         aria=False,
         font="Helvetica, Arial, sans-serif",
         view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(labelFontSize=11, titleFontSize=11, labelColor=_QUIET),
+        axis=alt.AxisConfig(
+            labelFontSize=12, titleFontSize=12, titleFontWeight=400, titlePadding=8
+        ),
     )
+    return chart
 
 
 def _ideal(forest: Forest) -> list["alt.Chart"]:
@@ -156,10 +166,9 @@ def _ideal(forest: Forest) -> list["alt.Chart"]:
 def _axis(forest: Forest) -> "alt.X":
     import altair as alt
 
-    unit = f" ({forest.quantity.unit})" if forest.quantity.unit else ""
-    title = visible(f"{wording.words(forest.quantity.name)}{unit}")
+    title = visible(wording.heading(forest.records[0]))
     axis = alt.Axis(title=title, tickCount=6, gridOpacity=0.25, domain=False)
-    return alt.X("value:Q", axis=axis, scale=alt.Scale(zero=False, nice=True))
+    return alt.X("value:Q", axis=axis, scale=alt.Scale(zero=False, padding=12))
 
 
 def _intervals(data: "alt.InlineData", forest: Forest) -> list["alt.Chart"]:
@@ -183,26 +192,27 @@ def _intervals(data: "alt.InlineData", forest: Forest) -> list["alt.Chart"]:
 
 def _labels(data: "alt.InlineData", two_lines: bool) -> list["alt.Chart"]:
     """Write subject and place left of the plot, and the figures right of it."""
-    left, right, lift = -14, _WIDTH + 14, 7 if two_lines else 0
+    left, right, lift = -14, _WIDTH + 14, 8 if two_lines else 0
     labels = [
-        _words(data, "label", left, dy=-lift, size=12, limit=_LABEL),
-        _words(data, "figures", right, dy=0, size=11, limit=_FIGURES),
+        _words(data, "label", left, dy=-lift, size=13),
+        _words(data, "figures", right, dy=0, size=12),
     ]
-    place = _words(data, "place", left, dy=lift, size=10, limit=_LABEL)
+    place = _words(data, "place", left, dy=lift, size=11)
     return [*labels, place] if two_lines else labels
 
 
 def _words(
-    data: "alt.InlineData", field: str, x: int, *, dy: int, size: int, limit: int
+    data: "alt.InlineData", field: str, x: int, *, dy: int, size: int
 ) -> "alt.Chart":
     import altair as alt
 
-    chart = alt.Chart(data, name=field).mark_text(
+    text = alt.Chart(data, name=field).mark_text(
         align="right" if x < 0 else "left",
         baseline="middle",
         dy=dy,
         fontSize=size,
-        limit=limit,
         color=_QUIET if field == "place" else _INK,
     )
-    return chart.encode(x=alt.value(x), y=alt.Y("row:O", axis=None), text=f"{field}:N")
+    y = alt.Y("row:O", axis=None)
+    chart: alt.Chart = text.encode(x=alt.value(x), y=y, text=f"{field}:N")
+    return chart

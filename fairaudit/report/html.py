@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-SENTENCES: Final = 25
+SENTENCES: Final = 12
 CHARTS: Final = 16
 TABLE_ROWS: Final = 150
 CELL_LINES: Final = 4
@@ -32,19 +32,25 @@ class HtmlWriter:
         """Return the page; without the chart libraries it has tables only."""
         charts, note = _charts(report)
         compared = _compared(report)
-        return _environment().get_template("report.html.j2").render(
-            report=report,
-            w=wording,
-            tally=wording.tally(report),
-            sentences=compared[:SENTENCES],
-            unsaid=max(0, len(compared) - SENTENCES),
-            differing=wording.varying(report.records),
-            matrix=_matrix(report),
-            sections=[_section(report, family, charts) for family in wording.FAMILIES],
-            chart_note=note,
-            missing=wording.missing(report.records),
-            cards=_cards(report),
-            embedded=_embedded(report),
+        return (
+            _environment()
+            .get_template("report.html.j2")
+            .render(
+                report=report,
+                w=wording,
+                tally=wording.tally(report),
+                sentences=compared[:SENTENCES],
+                unsaid=max(0, len(compared) - SENTENCES),
+                differing=wording.varying(report.records),
+                matrix=_matrix(report),
+                sections=[
+                    _section(report, family, charts) for family in wording.FAMILIES
+                ],
+                chart_note=note,
+                missing=wording.missing(report.records),
+                cards=_cards(report),
+                embedded=_embedded(report),
+            )
         )
 
 
@@ -153,7 +159,7 @@ def _section(
     rows = [r for r in report.records if r.family == family]
     own = [(plan, drawing) for plan, drawing in charts if plan.family == family]
     planned = sum(plan.family == family for plan in forests(report))
-    ordered = sorted(rows, key=_order)
+    ordered = sorted(wording.ordered(rows), key=_order)
     return Section(
         family,
         own,

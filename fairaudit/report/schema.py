@@ -26,11 +26,11 @@ _REMEDY = "Run the audit again to write a whole file, or mend the field by hand.
 
 
 def dump(report: AuditReport) -> str:
-    """Return the report as JSON text that `load` reads back to the same report.
+    r"""Return the report as JSON text that `load` reads back to the same report.
 
     What cannot be read back, such as a NaN, is refused with `AuditError`.
 
-    Control and text-direction characters inside strings are written as ``\\u`` escapes,
+    Control and text-direction characters inside strings are written as ``\u`` escapes,
     so the file can be shown in a terminal.
     """
     return _encode(load(_encode(report), "the report"))
@@ -75,12 +75,15 @@ def plain(value: object) -> object:
 
 
 def compact(value: object) -> str:
-    """Return one line of JSON with sorted keys.
+    """Return one line of JSON with sorted keys, for a cell of a table.
 
     >>> compact({"b": 1, "a": "x"})
     '{"a":"x","b":1}'
     """
-    return _dumps(value, separators=(",", ":"), sort_keys=True)
+    try:
+        return _dumps(value, separators=(",", ":"), sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise AuditError(f"The report is not valid JSON: {error}.") from error
 
 
 def _encode(report: AuditReport) -> str:
@@ -189,7 +192,7 @@ def _strict(kind: Any) -> Any:  # noqa: ANN401 - types of types
 
     if isinstance(kind, type) and is_dataclass(kind):
         return _twin(kind)
-    if kind == Mapping[str, Json]:  # type: ignore[comparison-overlap]
+    if kind == Mapping[str, Json]:
         return dict[str, JsonValue]
     if get_origin(kind) in (Union, UnionType):
         return reduce(or_, map(_strict, get_args(kind)))

@@ -90,21 +90,21 @@ def neutral(cell: Cell) -> Cell:
 
 def _quantity_cells(quantity: Quantity | None) -> Mapping[str, Cell]:
     return {
-        "quantity": quantity and quantity.name,
-        "unit": quantity and quantity.unit,
-        "ideal": quantity and quantity.ideal,
-        "quantity_low": quantity and quantity.low,
-        "quantity_high": quantity and quantity.high,
-        "reference": quantity and quantity.reference,
+        "quantity": quantity.name if quantity else None,
+        "unit": quantity.unit if quantity else None,
+        "ideal": quantity.ideal if quantity else None,
+        "quantity_low": quantity.low if quantity else None,
+        "quantity_high": quantity.high if quantity else None,
+        "reference": quantity.reference if quantity else None,
     }
 
 
 def _interval_cells(interval: Interval | None) -> Mapping[str, Cell]:
     return {
-        "interval_low": interval and interval.low,
-        "interval_high": interval and interval.high,
-        "interval_level": interval and interval.level,
-        "interval_method": interval and interval.method,
+        "interval_low": interval.low if interval else None,
+        "interval_high": interval.high if interval else None,
+        "interval_level": interval.level if interval else None,
+        "interval_method": interval.method if interval else None,
     }
 
 

@@ -40,7 +40,9 @@ class TerminalWriter:
             _family(console, report, family)
         _missing(console, report)
         _last(console, report)
-        return _encodable("\n".join(map(str.rstrip, out.getvalue().splitlines())) + "\n")
+        return _encodable(
+            "\n".join(map(str.rstrip, out.getvalue().splitlines())) + "\n"
+        )
 
 
 def _console(out: StringIO) -> "Console":
@@ -77,7 +79,9 @@ def _header(console: "Console", report: AuditReport) -> None:
 
     grid = Table.grid(padding=(0, 2))
     for model in report.models:
-        grid.add_row(_text("model", "dim"), _text(f"{model.name} ({model.architecture})"))
+        grid.add_row(
+            _text("model", "dim"), _text(f"{model.name} ({model.architecture})")
+        )
     for dataset in report.datasets:
         size = wording.count(dataset.n, "row")
         grid.add_row(_text("dataset", "dim"), _text(f"{dataset.name} ({size})"))
@@ -99,7 +103,9 @@ def _family(console: "Console", report: AuditReport, family: str) -> None:
     rates = [r for r in records if wording.standing(r) == "no ideal"]
     _tables(console, report, compared)
     if rates:
-        console.print(_text("Without a single ideal, such as rates of one group:", "dim"))
+        console.print(
+            _text("Without a single ideal, such as rates of one group:", "dim")
+        )
         _tables(console, report, rates[:_MOST_RATES])
     if hidden := len(rates) - _MOST_RATES:
         _hidden(console, hidden)
@@ -111,9 +117,7 @@ def _hidden(console: "Console", hidden: int) -> None:
         console.print(_text(f"{more} not shown here; the CSV has all (--format csv)."))
 
 
-def _tables(
-    console: "Console", report: AuditReport, records: Sequence[Record]
-) -> None:
+def _tables(console: "Console", report: AuditReport, records: Sequence[Record]) -> None:
     """Print one table; on a narrow terminal one for each model and dataset."""
     differing = wording.varying(report.records)
     columns = wording.provenance(report)
@@ -139,8 +143,7 @@ def _table(
 ) -> "Table":
     """Lay out records under a line for each metric and quantity."""
     table = _columns(columns)
-    ordered = sorted(records, key=wording.kind)
-    for (metric, _), group in groupby(ordered, key=wording.kind):
+    for (metric, _), group in groupby(wording.ordered(records), key=wording.kind):
         first, *others = group
         table.add_row(_text(metric, "bold"), _text(wording.heading(first), "bold"))
         for record in (first, *others):

@@ -23,7 +23,7 @@ STANDINGS: Final[Mapping[Standing, str]] = {
     "no interval": "no interval",
     "no ideal": "no ideal",
 }
-_LARGE, _SMALL = 1000.0, 5e-4
+_LARGE, _SMALL, _TINY = 1000.0, 0.01, 1e-4
 _TINY_P = 0.001
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
@@ -52,10 +52,12 @@ def number(value: float | None) -> str:
     if not isfinite(value):
         return "not finite"
     size = abs(value)
-    if size == 0 or size >= _LARGE:
+    if size == 0:
+        return "0"
+    if size >= _LARGE:
         return f"{value:,.0f}" if size < 1e15 else f"{value:.2e}"
     if size < _SMALL:
-        return f"{value:.1e}"
+        return f"{value:.1e}" if size < _TINY else f"{value:.2g}"
     return f"{value:.3f}" if size < 10 else f"{value:.2f}"
 
 
@@ -136,11 +138,20 @@ def kind(record: Record) -> tuple[str, str]:
 
 
 def heading(record: Record) -> str:
-    """Return the quantity in words, with its unit."""
+    """Return the quantity in words, with its unit where the words do not say it."""
     if record.quantity is None:
         return "no quantity"
-    unit = f" ({record.quantity.unit})" if record.quantity.unit else ""
-    return f"{words(record.quantity.name)}{unit}"
+    name, unit = words(record.quantity.name), record.quantity.unit
+    return name if unit in name else f"{name} ({unit})"
+
+
+def ordered(records: Sequence[Record]) -> list[Record]:
+    """Sort by kind, then keep findings about one subject together.
+
+    Subjects, and the findings about each, stay in the order of the report.
+    """
+    first = {r.subject: i for i, r in reversed(list(enumerate(records)))}
+    return sorted(records, key=lambda r: (kind(r), first[r.subject]))
 
 
 def distance(record: Record) -> float:
@@ -162,13 +173,11 @@ def by_distance(records: Iterable[Record]) -> list[Record]:
 
 
 def sentence(record: Record) -> str:
-    """Say a finding in one sentence."""
-    quantity = record.quantity
-    if quantity is None:
-        return f"{record.subject}: {number(record.value)}."
-    head = f"{words(quantity.name)} is {number(record.value)}"
-    unit = f" {quantity.unit}" if quantity.unit else ""
-    return f"{head}{unit} ({_evidence(record)}); {_relation(record)}."
+    """Say a finding in one sentence, without calling any direction better."""
+    parts = [_range(record.interval), f"n = {record.n:,}", _tested(record)]
+    name = heading(record)
+    told = f"{name} is {number(record.value)} ({'; '.join(filter(None, parts))})"
+    return f"{told}, {_relation(record)}."
 
 
 def varying(records: Sequence[Record]) -> Differing:
@@ -216,30 +225,26 @@ def _reach(quantity: Quantity, ideal: float) -> float:
     return max(ideal - quantity.low, quantity.high - ideal) or 1.0
 
 
-def _evidence(record: Record) -> str:
-    level = record.interval and f"{100 * record.interval.level:g}% interval "
-    parts = [
-        f"{level}{number(record.interval.low)} to {number(record.interval.high)}"
-        if record.interval
-        else "no interval",
-        f"n = {record.n:,}",
-    ]
+def _range(found: Interval | None) -> str:
+    if found is None:
+        return "no interval"
+    low, high = number(found.low), number(found.high)
+    return f"{100 * found.level:g}% interval {low} to {high}"
+
+
+def _tested(record: Record) -> str:
     if record.p_adjusted is not None:
-        parts.append(_named_p("adjusted p", record.p_adjusted))
-    elif record.p_value is not None:
-        parts.append(_named_p("unadjusted p", record.p_value))
-    return "; ".join(parts)
+        return _named_p("adjusted p", record.p_adjusted)
+    return (
+        _named_p("unadjusted p", record.p_value) if record.p_value is not None else ""
+    )
 
 
 def _relation(record: Record) -> str:
-    """Relate the value to the ideal without calling any direction better."""
     if record.quantity is None or record.quantity.ideal is None:
-        return "no single value is ideal"
+        return "and no single value is ideal"
     gap = abs((record.value or 0.0) - record.quantity.ideal)
-    told = f"its distance from the ideal, {ideal(record.quantity)}, is {number(gap)}"
-    if record.interval is None:
-        return told
-    return f"{told} and the {STANDINGS[standing(record)]}"
+    return f"{number(gap)} from the ideal {ideal(record.quantity)}"
 
 
 def _differing(params: Sequence[Mapping[str, object]]) -> frozenset[str]:
@@ -254,11 +259,10 @@ def _bare(value: object) -> str:
 
 def _named_p(name: str, value: float) -> str:
     text = _p(value)
-    return f"{name} {text}" if text.startswith("<") else f"{name} = {text}"
+    return f"{name} < {text[1:]}" if text.startswith("<") else f"{name} = {text}"
 
 
 def _p(value: float | None) -> str:
     if value is None:
         return "none"
     return f"<{_TINY_P}" if value < _TINY_P else f"{value:.3f}"
-

@@ -1,0 +1,236 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from fairaudit.errors import AuditError
+from fairaudit.model import Ask, Embed, Predict, Sensitivity
+
+TEXTS = (
+    "the nurse said she was tired and the doctor said he was late",
+    "bad cold !",
+    "zebra Ünwanted, <she> is UNHAPPY",
+    "a patient called the clinic because the pain was bad , bad , bad",
+)
+LENGTH = 64
+FAMILIES = (
+    *("Bert", "Albert", "Electra", "DistilBert"),
+    *("MPNet", "DebertaV2", "Roberta", "GPT2"),
+)
+
+
+def answer(model, request):
+    where = np.arange(len(request.texts))
+    return model.read(request.texts, [Ask(request, where)])[0]
+
+
+def probabilities(model, texts=TEXTS):
+    return answer(model, Predict(tuple(texts)))["probabilities"]
+
+
+def direct(path, text):
+    """One text through transformers alone."""
+    import torch
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+    network = transformers.AutoModelForSequenceClassification.from_pretrained(path)
+    with torch.no_grad():
+        out = network(
+            **tokenizer(text, return_tensors="pt"), output_hidden_states=True
+        )
+    return tokenizer, out
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_probabilities_equal_a_direct_call(zoo, opened, family):
+    path = zoo(family)
+    found = probabilities(opened(path))
+    for text, row in zip(TEXTS, found, strict=True):
+        logits = direct(path, text)[1].logits[0].numpy().astype(float)
+        expected = np.exp(logits) / np.exp(logits).sum()
+        np.testing.assert_allclose(row, expected, atol=1e-5)
+    assert np.ptp(found[:, 0]) > 1e-3, "the check needs outputs that differ"
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_batch_equals_one_by_one(zoo, opened, family):
+    model = opened(zoo(family))
+    spans = tuple((4, 9) for _ in TEXTS)
+    together = probabilities(model)
+    vectors = answer(model, Embed(TEXTS, spans, pool="mean"))["vectors"]
+    for row, text in enumerate(TEXTS):
+        np.testing.assert_allclose(
+            probabilities(model, [text])[0], together[row], atol=1e-5
+        )
+        alone = answer(model, Embed((text,), spans[:1], pool="mean"))["vectors"]
+        np.testing.assert_allclose(alone[0], vectors[row], atol=1e-5)
+
+
+def test_padding_changes_nothing(zoo, opened):
+    model = opened(zoo("GPT2"))
+    short = "bad cold !"
+    alone = probabilities(model, [short])[0]
+    for other in ("she " * 5, "she " * 40):
+        np.testing.assert_allclose(
+            probabilities(model, [short, other])[0], alone, atol=1e-5
+        )
+
+
+def test_rows_may_share_and_reorder_texts(zoo, opened):
+    model = opened(zoo())
+    request = Predict((TEXTS[2], TEXTS[0], TEXTS[2]))
+    (found,) = model.read(TEXTS, [Ask(request, np.array([2, 0, 2]))])
+    expected = probabilities(model)[[2, 0, 2]]
+    np.testing.assert_array_equal(found["probabilities"], expected)
+
+
+SENTENCE = "the walking man is unwanted , walking unhappy unwanted"
+SPAN = (SENTENCE.rindex("unwanted"), len(SENTENCE))
+
+
+@pytest.mark.parametrize("family", ["Bert", "GPT2", "Roberta"])
+@pytest.mark.parametrize("pool", ["last", "first", "mean"])
+@pytest.mark.parametrize("layer", [0, 1, 2, -1, -3])
+def test_the_vector_of_the_right_sub_tokens(zoo, opened, family, pool, layer):
+    path = zoo(family)
+    tokenizer, out = direct(path, SENTENCE)
+    pieces = tokenizer(" unwanted", add_special_tokens=False)["input_ids"]
+    ids = tokenizer(SENTENCE)["input_ids"]
+    starts = [
+        at for at in range(len(ids)) if ids[at : at + len(pieces)] == pieces
+    ]
+    assert len(pieces) > 1, "the check needs a word of several sub-tokens"
+    assert len(starts) == 2, "the check needs the same sub-tokens earlier"
+    states = out.hidden_states[layer][0].numpy()
+    part = states[starts[1] : starts[1] + len(pieces)]
+    expected = {"last": part[-1], "first": part[0], "mean": part.mean(0)}[pool]
+    request = Embed((SENTENCE, "bad"), (SPAN, (0, 3)), layer, pool)
+    found = answer(opened(path), request)["vectors"]
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
+    earlier = states[starts[0] : starts[0] + len(pieces)]
+    other = {"last": earlier[-1], "first": earlier[0], "mean": earlier.mean(0)}[pool]
+    assert np.abs(found[0] - other).max() > 1e-3
+
+
+def test_a_span_of_two_texts_of_one_sentence(zoo, opened):
+    """Two spans of one text come from one pass."""
+    model = opened(zoo("Bert", "Model"))
+    first = SENTENCE.index("unwanted")
+    spans = (SPAN, (first, first + len("unwanted")))
+    request = Embed((SENTENCE, SENTENCE), spans)
+    (found,) = model.read((SENTENCE,), [Ask(request, np.array([0, 0]))])
+    alone = [
+        answer(model, Embed((SENTENCE,), (span,)))["vectors"][0] for span in spans
+    ]
+    np.testing.assert_array_equal(found["vectors"], alone)
+    assert np.abs(alone[0] - alone[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("layer", [3, -4, 99])
+def test_a_layer_that_is_not_there(zoo, opened, layer):
+    request = Embed((SENTENCE,), (SPAN,), layer)
+    with pytest.raises(AuditError, match=rf"no layer {layer}.*0 .* to 2"):
+        answer(opened(zoo()), request)
+
+
+@pytest.mark.parametrize("family", ["Bert", "GPT2", "Roberta"])
+def test_a_span_that_was_cut_off_has_no_vector(zoo, opened, family):
+    text = "she " * 70 + "nurse"
+    spans = ((len(text) - 5, len(text)), (0, 3))
+    found = answer(opened(zoo(family)), Embed((text, text), spans))["vectors"]
+    assert np.isnan(found[0]).all()
+    assert np.isfinite(found[1]).all()
+
+
+def test_an_empty_span_has_no_vector(zoo, opened):
+    request = Embed(("bad cold", "bad cold"), ((3, 4), (0, 3)), pool="mean")
+    found = answer(opened(zoo()), request)["vectors"]
+    assert np.isnan(found[0]).all()
+    assert np.isfinite(found[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("family", "special"), [("Bert", 2), ("Roberta", 2), ("GPT2", 0), ("MPNet", 2)]
+)
+def test_truncated_says_what_was_cut(zoo, opened, family, special):
+    model = opened(zoo(family))
+    limit = LENGTH - (2 if family in {"Roberta", "MPNet"} else 0)
+    room = limit - special
+    texts = ("the " + "the " * (room - 1), "the " + "the " * room, "the")
+    found = answer(model, Predict(texts))
+    assert found["truncated"].tolist() == [False, True, False]
+    assert model.token_counts(texts).tolist() == [limit, limit, 1 + special]
+
+
+def test_what_was_cut_changes_nothing(zoo, opened):
+    model = opened(zoo())
+    long = "the " * 62
+    found = probabilities(model, [long, long + "bad " * 20])
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_counting_long_texts_says_nothing(zoo, opened, capfd, caplog):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opened(zoo()).token_counts(["the " * 500])
+    assert capfd.readouterr().err == ""
+    assert not caplog.records
+
+
+def test_multi_label_outputs_are_independent(zoo, opened):
+    path = zoo("Bert", problem_type="multi_label_classification", num_labels=3)
+    found = probabilities(opened(path))
+    for text, row in zip(TEXTS, found, strict=True):
+        logits = direct(path, text)[1].logits[0].numpy().astype(float)
+        np.testing.assert_allclose(row, 1 / (1 + np.exp(-logits)), atol=1e-5)
+    assert np.abs(found.sum(1) - 1).max() > 0.01
+
+
+def test_a_gpt_without_padding_token_classifies(zoo, opened):
+    import transformers
+
+    path = zoo("GPT2")
+    assert transformers.AutoTokenizer.from_pretrained(path).pad_token is None
+    found = probabilities(opened(path), ["bad", "the " * 30, "good day"])
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("head", ["Model", "ForMaskedLM"])
+def test_a_model_without_head_predicts_nothing(zoo, opened, head):
+    with pytest.raises(AuditError, match="no class probabilities"):
+        answer(opened(zoo("Bert", head)), Predict(TEXTS))
+
+
+def test_heads_give_the_same_vectors(zoo, opened):
+    """A masked LM and the bare encoder with its weights embed alike."""
+    from safetensors.torch import load_file
+
+    path = zoo("Bert", "ForMaskedLM")
+    assert any(name.startswith("cls.") for name in load_file(path / "model.safetensors"))
+    request = Embed((SENTENCE,), (SPAN,), pool="mean")
+    found = answer(opened(path), request)["vectors"][0]
+    import torch
+    import transformers
+
+    network = transformers.AutoModel.from_pretrained(path, add_pooling_layer=False)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+    encoded = tokenizer(SENTENCE, return_tensors="pt")
+    with torch.no_grad():
+        state = network(**encoded).last_hidden_state[0].numpy()
+    last = [at for at, word in enumerate(encoded.word_ids()) if word == 8]
+    assert len(last) > 1
+    np.testing.assert_allclose(found, state[last].mean(0), atol=1e-5)
+
+
+def test_sensitivity_without_a_psm_is_refused(zoo, opened):
+    with pytest.raises(AuditError, match="--psm"):
+        answer(opened(zoo()), Sensitivity(TEXTS))
+
+
+def test_bfloat16_is_near(zoo, opened):
+    exact = probabilities(opened(zoo()))
+    near = probabilities(opened(zoo(), dtype="bfloat16"))
+    np.testing.assert_allclose(near, exact, atol=0.05)
+    assert (near != exact).any()
