@@ -37,13 +37,13 @@ $(VENV)/.test: $(VENV)/.run
 $(DEMO)/task-classifier: | $(VENV)/.run
 	@echo "== Training a task classifier on sample_data/notes_train.csv"
 	$(FAIRAUDIT) train $(ENCODER) --data sample_data/notes_train.csv --task label \
-	    --limit 1600 --learning-rate 2e-4 --batch-size 16 --out $@
+	    --limit 1600 --learning-rate 2e-4 --batch-size 8 --out $@
 
 $(DEMO)/protected-status: | $(VENV)/.run
 	@echo "== Training a protected-status model (gender) on the same texts"
 	$(FAIRAUDIT) train $(ENCODER) --data sample_data/notes_train.csv --task group \
 	    --axis gender --groups men,women \
-	    --limit 1200 --learning-rate 2e-4 --batch-size 16 --out $@
+	    --limit 700 --learning-rate 2e-4 --batch-size 8 --out $@
 
 demo: $(DEMO)/task-classifier $(DEMO)/protected-status
 	@echo "== Auditing the task classifier: intrinsic, extrinsic, sensitivity"

@@ -18,11 +18,46 @@ from pathlib import Path
 
 import numpy as np
 
-WORDS = (
-    "the a our their new old small large quiet busy team office report plan review "
-    "meets writes reads checks keeps moves explains before after during without early "
-    "late again together carefully quickly budget client letter garden station river"
-).split()
+WORDS = [
+    "the",
+    "a",
+    "our",
+    "their",
+    "new",
+    "old",
+    "small",
+    "large",
+    "quiet",
+    "busy",
+    "team",
+    "office",
+    "report",
+    "plan",
+    "review",
+    "meets",
+    "writes",
+    "reads",
+    "checks",
+    "keeps",
+    "moves",
+    "explains",
+    "before",
+    "after",
+    "during",
+    "without",
+    "early",
+    "late",
+    "again",
+    "together",
+    "carefully",
+    "quickly",
+    "budget",
+    "client",
+    "letter",
+    "garden",
+    "station",
+    "river",
+]
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -66,7 +101,7 @@ def write_texts(path: Path, count: int) -> list[str]:
 
 
 def write_classifiers(encoder: str, folder: Path) -> tuple[Path, Path]:
-    """Save two classifiers on the encoder; their heads are random, which costs the same."""
+    """Save two classifiers on the encoder; a random head costs as much as any."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 

@@ -126,6 +126,57 @@ BUILT_IN = BuiltIn(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pairs(Data):
+    """Minimally different texts, the first the more stereotypical one.
+
+    Parameters
+    ----------
+    first, second
+        The two texts of each row.
+    categories
+        Kind of stereotype of each row, such as ``"age"``.
+    directions
+        Whether the stereotype speaks against the disadvantaged group (``"stereo"``) or
+        the row turns it round (``"antistereo"``); the order of the texts is the same.
+    """
+
+    kind: ClassVar[str] = "pairs"
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    categories: tuple[str, ...]
+    directions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completions(Data):
+    """Contexts with a gap that three words can fill, each about a target term.
+
+    Each of the last three tuples holds one triple a row: for the stereotypical, the
+    anti-stereotypical and the unrelated completion, in this order.
+
+    Parameters
+    ----------
+    targets
+        The term that each row is about.
+    categories
+        Kind of stereotype of each row, such as ``"profession"``.
+    sentences
+        The completed sentences as the dataset writes them.
+    filled
+        The contexts with the gap filled; letter case may differ from the sentences.
+    spans
+        Shape (n, 3, 2): character offsets of the filling word in `filled`.
+    """
+
+    kind: ClassVar[str] = "completions"
+    targets: tuple[str, ...]
+    categories: tuple[str, ...]
+    sentences: tuple[tuple[str, str, str], ...]
+    filled: tuple[tuple[str, str, str], ...]
+    spans: IntArray
+
+
 @dataclass(frozen=True)
 class Reader(ABC):
     """Reads one dataset format: a frozen dataclass whose fields are its options."""

@@ -64,7 +64,7 @@ class Tokenizers:
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-        core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        core = Tokenizer(models.WordPiece(**{"unk_token": special[1]}))
         core.normalizer = normalizers.BertNormalizer()
         core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         trainer = trainers.WordPieceTrainer(
@@ -97,7 +97,7 @@ def _byte_level(special: list[str]) -> Any:
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
-        vocab_size=400,
+        vocab_size=340,
         special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -140,7 +140,9 @@ class Zoo:
         """Return the directory; weights are scaled up so that outputs vary."""
         said = "-".join(f"{key}_{value}" for key, value in sorted(config.items()))
         name = f"{family}{head}-{seed}-{scale}-{said}".replace("/", "")
-        path = self.root / "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+        path = self.root / "".join(
+            c if c.isalnum() or c in "-_." else "_" for c in name
+        )
         if not path.exists():
             self._make(path, family, head, seed, scale, config)
         return path
@@ -164,6 +166,8 @@ class Zoo:
             **{
                 "vocab_size": len(tokenizer),
                 "pad_token_id": tokenizer.pad_token_id,
+                "bos_token_id": tokenizer.bos_token_id,
+                "eos_token_id": tokenizer.eos_token_id,
                 **shape,
                 **config,
             }
@@ -181,6 +185,10 @@ class Zoo:
 
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
+    import torch
+
+    # Networks this small only wait for one another on several threads.
+    torch.set_num_threads(1)
     return Zoo(tmp_path_factory.mktemp("zoo"), Tokenizers())
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -311,3 +312,26 @@ def test_the_default_directory_follows_the_environment(monkeypatch):
     monkeypatch.delenv("FAIRAUDIT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/there")
     assert default_directory() == Path("/there/fairaudit")
+
+
+@given(data=st.data())
+def test_take_gives_the_rows_in_the_order_asked_for(data):
+    lengths = data.draw(st.lists(st.integers(0, 4), min_size=1, max_size=7))
+    parts = [[10 * row + at for at in range(n)] for row, n in enumerate(lengths)]
+    reading = {
+        "lengths": np.array(lengths),
+        "part": np.array(list(chain(*parts)), dtype=float),
+        "plain": np.arange(len(lengths)),
+    }
+    rows = data.draw(st.lists(st.integers(0, len(lengths) - 1), max_size=9))
+    taken = take(reading, np.array(rows, dtype=np.int64), ("part",))
+    assert taken["plain"].tolist() == rows
+    assert taken["lengths"].tolist() == [lengths[row] for row in rows]
+    assert taken["part"].tolist() == [x for row in rows for x in parts[row]]
+
+
+def test_a_row_that_two_shards_hold_is_found_once(tmp_path):
+    run(FakeModel(), tmp_path, [Predict(TEXTS), Predict(TEXTS[:5])])
+    assert len(shards(tmp_path)) == 2
+    assert held(tmp_path, Predict(TEXTS)) == list(range(len(TEXTS)))
+    assert held(tmp_path, Predict(TEXTS[:3] * 2)) == list(range(6))

@@ -397,6 +397,18 @@ def test_vectors_without_direction_give_a_reason():
     assert "zero or not finite" in found.reason
 
 
+def test_contexts_cut_off_before_their_word_are_left_out_and_counted():
+    data = contexts(C6.words, 8)
+    cut = noise(data) | {data.texts[3]: np.full(6, np.nan)}
+    [found] = run(CEAT(draws=50), data, cut)
+    assert found.detail["contexts"] == 8 * 32
+    assert found.detail["contexts_with_a_vector"] == 8 * 32 - 1
+    gone = noise(data) | {text: np.full(6, np.nan) for text in data.texts[:8]}
+    [found] = run(CEAT(draws=50), data, gone)
+    assert found.value is None
+    assert "No context with a finite vector is left for" in found.reason
+
+
 def test_equal_targets_give_a_reason():
     data = contexts(C6.words, 8)
     by_text = noise(data)

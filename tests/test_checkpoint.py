@@ -211,11 +211,9 @@ def test_opening_imports_no_torch(zoo):
 
 
 def refused(path, **options):
+    said = ModelOptions(device="cpu", **options)
     with pytest.raises(AuditError) as caught:
-        model = HuggingFaceLoader().open(
-            str(path), ModelOptions(device="cpu", **options)
-        )
-        read(model)
+        read(HuggingFaceLoader().open(str(path), said))
     return str(caught.value)
 
 

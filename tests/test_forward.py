@@ -1,4 +1,5 @@
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -28,17 +29,23 @@ def probabilities(model, texts=TEXTS):
     return answer(model, Predict(tuple(texts)))["probabilities"]
 
 
-def direct(path, text):
-    """One text through transformers alone."""
-    import torch
+@cache
+def plain(path):
+    """Tokenizer and network as transformers alone loads them."""
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(path)
-    network = transformers.AutoModelForSequenceClassification.from_pretrained(path)
+    auto = transformers.AutoModelForSequenceClassification
+    return tokenizer, auto.from_pretrained(path)
+
+
+def direct(path, text):
+    """One text through transformers alone."""
+    import torch
+
+    tokenizer, network = plain(path)
     with torch.no_grad():
-        out = network(
-            **tokenizer(text, return_tensors="pt"), output_hidden_states=True
-        )
+        out = network(**tokenizer(text, return_tensors="pt"), output_hidden_states=True)
     return tokenizer, out
 
 
@@ -98,9 +105,7 @@ def test_the_vector_of_the_right_sub_tokens(zoo, opened, family, pool, layer):
     tokenizer, out = direct(path, SENTENCE)
     pieces = tokenizer(" unwanted", add_special_tokens=False)["input_ids"]
     ids = tokenizer(SENTENCE)["input_ids"]
-    starts = [
-        at for at in range(len(ids)) if ids[at : at + len(pieces)] == pieces
-    ]
+    starts = [at for at in range(len(ids)) if ids[at : at + len(pieces)] == pieces]
     assert len(pieces) > 1, "the check needs a word of several sub-tokens"
     assert len(starts) == 2, "the check needs the same sub-tokens earlier"
     states = out.hidden_states[layer][0].numpy()
@@ -121,9 +126,7 @@ def test_a_span_of_two_texts_of_one_sentence(zoo, opened):
     spans = (SPAN, (first, first + len("unwanted")))
     request = Embed((SENTENCE, SENTENCE), spans)
     (found,) = model.read((SENTENCE,), [Ask(request, np.array([0, 0]))])
-    alone = [
-        answer(model, Embed((SENTENCE,), (span,)))["vectors"][0] for span in spans
-    ]
+    alone = [answer(model, Embed((SENTENCE,), (span,)))["vectors"][0] for span in spans]
     np.testing.assert_array_equal(found["vectors"], alone)
     assert np.abs(alone[0] - alone[1]).max() > 1e-3
 
@@ -208,7 +211,9 @@ def test_heads_give_the_same_vectors(zoo, opened):
     from safetensors.torch import load_file
 
     path = zoo("Bert", "ForMaskedLM")
-    assert any(name.startswith("cls.") for name in load_file(path / "model.safetensors"))
+    assert any(
+        name.startswith("cls.") for name in load_file(path / "model.safetensors")
+    )
     request = Embed((SENTENCE,), (SPAN,), pool="mean")
     found = answer(opened(path), request)["vectors"][0]
     import torch

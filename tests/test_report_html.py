@@ -180,7 +180,8 @@ def test_embedded_json_is_the_report(text):
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_hostile_text_is_shown_and_does_nothing(payload):
-    report = hostile(payload)
+    whole = hostile(payload)
+    report = replace(whole, records=whole.records[::3])
     text = HtmlWriter().render(report)
     page = Page(text)
     assert (page.open, page.wrong) == ([], [])
@@ -189,7 +190,7 @@ def test_hostile_text_is_shown_and_does_nothing(payload):
     assert page.named("img") == []
     assert not any(n.startswith("on") for _, attrs in page.tags for n in attrs)
     assert wording.visible(payload).strip() in page.text
-    assert len(drawings(text)) >= 3
+    assert len(drawings(text)) == 2
     block = re.search(r'id="fairaudit-report">(.*?)</script>', text, re.DOTALL)
     assert dump(load(block.group(1), "page")) == dump(report)
 

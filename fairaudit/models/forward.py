@@ -10,10 +10,20 @@ import torch
 
 from fairaudit.arrays import AnyArray, IntArray
 from fairaudit.errors import AuditError
-from fairaudit.model import Ask, Embed, Predict, Reading, Sensitivity
+from fairaudit.model import (
+    Ask,
+    Embed,
+    Predict,
+    Reading,
+    Sensitivity,
+    SpanLogProb,
+    TokenLogProb,
+)
 from fairaudit.models import ModelOptions
 from fairaudit.models.checkpoint import Checkpoint
+from fairaudit.models.encoded import Encoded
 from fairaudit.models.gradients import accumulate, embedding_gradient
+from fairaudit.models.likelihood import Scorer
 from fairaudit.models.network import load_network, load_tokenizer, max_tokens
 
 
@@ -75,6 +85,8 @@ class Runner:
         """Answer all asks with one forward pass, and a backward one where asked."""
         batch = self.encode(texts)
         requests = [ask.request for ask in asks]
+        if all(isinstance(r, TokenLogProb | SpanLogProb) for r in requests):
+            return [self._likelihood(ask, batch) for ask in asks]
         outputs = self.run(
             batch,
             hidden=any(isinstance(r, Embed) for r in requests),
@@ -159,6 +171,8 @@ class Runner:
 
     def _answer(self, ask: Ask, batch: Batch, outputs: Outputs) -> Reading:
         request, where = ask.request, ask.where
+        if isinstance(request, TokenLogProb | SpanLogProb):
+            return self._likelihood(ask, batch)
         if isinstance(request, Embed):
             return _vectors(request, where, batch, _layer(request, outputs))
         if outputs.probabilities is None:
@@ -171,6 +185,14 @@ class Runner:
             "probabilities": probabilities,
             **self._sensitivity(where, batch, outputs),
         }
+
+    def _likelihood(self, ask: Ask, batch: Batch) -> Reading:
+        if not isinstance(ask.request, TokenLogProb | SpanLogProb):
+            raise TypeError(f"{ask.request.kind} is no question of likelihood")
+        texts = Encoded(batch.inputs, batch.offsets, batch.text, batch.truncated)
+        scorer = Scorer(self.network, self.tokenizer, self.limit)
+        with self._arithmetic(gradient=False):
+            return scorer.answer(ask.request, ask.where, texts)
 
     def _sensitivity(self, where: IntArray, batch: Batch, outputs: Outputs) -> Reading:
         if self.psm is None or outputs.gradient is None:

@@ -17,6 +17,8 @@ from fairaudit.result import ModelEntry
 if TYPE_CHECKING:
     from fairaudit.models.forward import Runner
 
+_KINDS = ("embed", "predict", "sensitivity", "token_logprob", "span_logprob")
+
 
 class HuggingFaceLoader:
     """Opens model directories written by ``save_pretrained``."""
@@ -49,9 +51,7 @@ class HuggingFaceModel:
     def card(self) -> ModelCard:
         """What the files say."""
         why_not = self._why_not()
-        reads = tuple(
-            k for k in ("embed", "predict", "sensitivity") if k not in why_not
-        )
+        reads = tuple(kind for kind in _KINDS if kind not in why_not)
         return ModelCard(
             entry=ModelEntry(
                 name=self.checkpoint.path.resolve().name,
@@ -94,7 +94,7 @@ class HuggingFaceModel:
         return Runner.load(self.checkpoint, self.options, companion)
 
     def _why_not(self) -> Mapping[str, str]:
-        found = {}
+        found = dict(self._why_no_likelihood())
         if self.checkpoint.kind != "classifier":
             claim = self.checkpoint.claimed_kind == "classifier"
             found["predict"] = (
@@ -108,6 +108,23 @@ class HuggingFaceModel:
             found["predict"] = "the model has one output (a regression head)"
         reason = found.get("predict") or self._why_no_sensitivity()
         return {**found, "sensitivity": reason} if reason else found
+
+    def _why_no_likelihood(self) -> Mapping[str, str]:
+        kind, claimed = self.checkpoint.kind, self.checkpoint.claimed_kind
+        if kind == "masked_lm":
+            return {}
+        if kind == "causal_lm":
+            return {
+                "span_logprob": "the model is a causal language model: it reads from "
+                "left to right and has no mask"
+            }
+        reason = (
+            "the configuration names a language model, but the checkpoint holds no "
+            "language-model head; a random head is never scored"
+            if claimed in {"masked_lm", "causal_lm"}
+            else "the model has no language-model head; a random head is never scored"
+        )
+        return {"token_logprob": reason, "span_logprob": reason}
 
     def _why_no_sensitivity(self) -> str:
         if self.psm is None:

@@ -10,7 +10,9 @@ from fairaudit.report.schema import compact
 from fairaudit.result import AuditReport, Family, Interval, Quantity, Record
 
 Differing: TypeAlias = Mapping[str, frozenset[str]]
-Standing: TypeAlias = Literal["excludes", "includes", "no interval", "no ideal"]
+Standing: TypeAlias = Literal[
+    "excludes", "includes", "not tested", "no interval", "no ideal"
+]
 
 FAMILIES: Final[Mapping[Family, str]] = {
     "intrinsic": "associations in the model's representations",
@@ -20,6 +22,7 @@ FAMILIES: Final[Mapping[Family, str]] = {
 STANDINGS: Final[Mapping[Standing, str]] = {
     "excludes": "interval excludes the ideal",
     "includes": "interval includes the ideal",
+    "not tested": "not tested against the ideal",
     "no interval": "no interval",
     "no ideal": "no ideal",
 }
@@ -57,7 +60,7 @@ def number(value: float | None) -> str:
     if size >= _LARGE:
         return f"{value:,.0f}" if size < 1e15 else f"{value:.2e}"
     if size < _SMALL:
-        return f"{value:.1e}" if size < _TINY else f"{value:.2g}"
+        return f"{value:.1e}" if size < _TINY else f"{value:.3g}"
     return f"{value:.3f}" if size < 10 else f"{value:.2f}"
 
 
@@ -123,11 +126,17 @@ def why(record: Record) -> str:
 
 
 def standing(record: Record) -> Standing:
-    """Tell how the interval lies to the ideal; its ends belong to the interval."""
+    """Tell how the interval lies to the ideal; its ends belong to the interval.
+
+    Only where the finding tests the ideal: the interval of a quantity that is positive
+    by construction excludes 0 always, which says nothing.
+    """
     if record.quantity is None or record.quantity.ideal is None:
         return "no ideal"
     if record.interval is None:
         return "no interval"
+    if record.p_value is None:
+        return "not tested"
     inside = record.interval.low <= record.quantity.ideal <= record.interval.high
     return "includes" if inside else "excludes"
 

@@ -16,7 +16,7 @@ def _auc(name: str, definition: str) -> Quantity:
     return Quantity(
         name=name,
         unit="probability",
-        ideal=1,
+        ideal=None,
         low=0,
         high=1,
         definition=definition,

@@ -168,7 +168,12 @@ class CEAT(Metric[Contexts]):
         found = []
         for test, sample in _samples(coverage, vectors, self.draws):
             seeds = np.random.SeedSequence([base, *test.name.encode()])
-            missing = {k: list(v) for k, v in coverage.missing[test.name].items()}
+            missing: Mapping[str, Json] = {
+                "missing_words": {
+                    k: list(v) for k, v in coverage.missing[test.name].items()
+                },
+                "contexts": sum(len(coverage.contexts[w]) for w in test.words),
+            }
             found.append(self._finding(test, sample, seeds, missing))
         return found + [_refusal(test, reason) for test, reason in coverage.refused]
 
@@ -209,7 +214,7 @@ class CEAT(Metric[Contexts]):
                 **_draws_detail(drawn, pooled),
                 **permutation,
                 **_words_detail(test, sample),
-                "missing_words": missing,
+                **missing,
             },
         )
 
@@ -230,14 +235,32 @@ def _samples(
     numbers, expected = coverage.rows, draws + REPLICATES * REPLICATE_DRAWS
     for test in coverage.runnable:
         rows = [
-            np.array([numbers[context] for context in coverage.contexts[word]])
+            _readable(
+                vectors, [numbers[context] for context in coverage.contexts[word]]
+            )
             for word in test.words
         ]
+        if not all(map(len, rows)):
+            lost = [
+                w for w, kept in zip(test.words, rows, strict=True) if not len(kept)
+            ]
+            yield (
+                test,
+                f"No context with a finite vector is left for {', '.join(lost)}.",
+            )
+            continue
         x, y, a, b = (len(words.words) for words in test.sets)
         try:
             yield test, WordContexts.of(vectors, rows, (x, y, a, b), expected)
         except ValueError as error:
             yield test, f"The effect size is undefined: {error}."
+
+
+def _readable(vectors: AnyArray, rows: list[int]) -> AnyArray:
+    """Leave out contexts whose word the model did not see: their vector is NaN."""
+    found = np.array(rows)
+    kept: AnyArray = found[np.isfinite(vectors[found]).all(axis=1)]
+    return kept
 
 
 def _permutation(
@@ -292,6 +315,7 @@ def _words_detail(test: AssociationTest, sample: WordContexts) -> Mapping[str, J
     spread = np.quantile(sample.counts, [0.0, 0.5, 1.0]).tolist()
     return {
         "words": {words.name: len(words.words) for words in test.sets},
+        "contexts_with_a_vector": int(sample.counts.sum()),
         "contexts_per_stimulus": dict(
             zip(("min", "median", "max"), spread, strict=True)
         ),
