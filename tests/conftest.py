@@ -17,6 +17,8 @@ SENTENCES = (
     "she is a kind mother , he is a kind father !",
     "reading , walking and unwanted noise were mentioned again",
 )
+SPLIT = {"unwanted", "walking", "unhappy", "reading", "mentioned"}
+PIECES = ("un", "walk", "##want", "##happy", "##ing", "##ed")
 WIDTH, LENGTH = 16, 64
 SMALL = {
     "num_hidden_layers": 2,
@@ -57,20 +59,21 @@ SHAPES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Tokenizers:
-    """Fast tokenizers trained on the sentences above."""
+    """Fast tokenizers made from the sentences above."""
 
     @cached_property
     def wordpiece(self) -> Any:
-        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-        core = Tokenizer(models.WordPiece(**{"unk_token": special[1]}))
+        letters = sorted(set("".join(SENTENCES)) - {" "})
+        words = sorted(set(" ".join(SENTENCES).split()) - SPLIT)
+        more = [f"##{letter}" for letter in letters]
+        pieces = dict.fromkeys([*special, *letters, *more, *PIECES, *words])
+        vocabulary = {piece: number for number, piece in enumerate(pieces)}
+        core = Tokenizer(models.WordPiece(vocabulary, **{"unk_token": special[1]}))
         core.normalizer = normalizers.BertNormalizer()
         core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=150, special_tokens=special, show_progress=False
-        )
-        core.train_from_iterator(SENTENCES, trainer)
         core.post_processor = _template(core, "[CLS]", "[SEP]")
         names = ("pad", "unk", "cls", "sep", "mask")
         return _fast(core, dict(zip(names, special, strict=True)))

@@ -14,7 +14,9 @@ from fairaudit.registry import build, find, load
 from tests.fakes import FakeModel, examples
 
 ROOT = Path(__file__).parents[1]
-BUNDLED = {"ceat", "disparity", "sensitivity"}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+DECLARED = PROJECT["project"]["entry-points"]
+BUNDLED = set(DECLARED["fairaudit.metrics"])
 METRIC = dedent(
     '''
     from dataclasses import dataclass
@@ -72,14 +74,12 @@ def install(tmp_path, monkeypatch):
 
 
 def test_the_bundled_plugins_are_those_of_the_project_file():
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        declared = tomllib.load(file)["project"]["entry-points"]
     for group in ("metrics", "datasets", "models", "reports"):
         found = find(f"fairaudit.{group}")
         entries = {name: plugin.entry.value for name, plugin in found.items()}
-        assert entries == declared[f"fairaudit.{group}"]
+        assert entries == DECLARED[f"fairaudit.{group}"]
         assert {plugin.distribution for plugin in found.values()} == {"fairaudit-nlp"}
-    assert set(find("fairaudit.metrics")) == BUNDLED
+    assert {"ceat", "disparity", "sensitivity"} <= BUNDLED
 
 
 def test_no_module_of_the_core_names_the_bundled_metrics():

@@ -164,7 +164,7 @@ def test_json_file_is_plain_json(audit):
     assert json.loads(audit.read_text())["seed"] == 13
 
 
-def record(value, ideal, interval=None, low=None, high=None):
+def record(value, ideal, interval=None, low=None, high=None, p=0.5):
     quantity = Quantity(name="q", unit="u", ideal=ideal, low=low, high=high)
     return Record(
         model="m",
@@ -174,6 +174,7 @@ def record(value, ideal, interval=None, low=None, high=None):
         quantity=quantity,
         value=value,
         interval=interval,
+        p_value=p,
     )
 
 
@@ -190,6 +191,11 @@ def record(value, ideal, interval=None, low=None, high=None):
 )
 def test_standing_counts_the_ends_to_the_interval(low, high, ideal, expected):
     assert wording.standing(record(0.1, ideal, Interval(low, high))) == expected
+
+
+def test_interval_of_a_finding_without_a_test_says_nothing_about_the_ideal():
+    found = record(0.1, 0, Interval(0.05, 0.2), low=0, p=None)
+    assert wording.standing(found) == "not tested"
 
 
 def test_standing_without_interval():

@@ -23,7 +23,7 @@ GROUPS = replace(RECIPE, task="group", axis="gender")
 SHORT = replace(RECIPE, epochs=1)
 
 
-def notes(n=120, seed=0):
+def notes(n=160, seed=0):
     """Build texts in which one word tells the class and another the group."""
     rng = np.random.default_rng(seed)
     positive, women = np.arange(n) % 2 == 1, np.arange(n) // 2 % 2 == 1
@@ -97,19 +97,19 @@ def test_the_card_on_disk(trained, encoder):
     stored = json.loads((place / "psm" / TRAINING_CARD).read_text())
     assert stored == open_checkpoint(place / "psm", ModelOptions()).training_card()
     assert stored["held_out_auc"] == cards["psm"].held_out_auc
-    assert stored["data"] == {"name": "notes", "sha256": data.card.sha256, "n": 120}
+    assert stored["data"] == {"name": "notes", "sha256": data.card.sha256, "n": 160}
     fingerprint = open_checkpoint(encoder, ModelOptions()).fingerprint
     assert stored["encoder"]["fingerprint"] == fingerprint
     assert stored["labels"] == ["men", "women"]
     assert stored["n_left_out"] == 4
-    assert stored["n_train"] + stored["n_held_out"] == 116
+    assert stored["n_train"] + stored["n_held_out"] == 156
     assert sum(stored["held_out_counts"].values()) == stored["n_held_out"]
     rows = select(data, GROUPS)
     counts = np.bincount(rows.classes[rows.held_out]).tolist()
     assert list(stored["held_out_counts"].values()) == counts
     assert stored["recipe"]["axis"] == "gender"
     assert stored["recipe"]["seed"] == 0
-    assert "116" not in cards["task"].summary()
+    assert "156" not in cards["task"].summary()
     assert f"AUC {cards['task'].held_out_auc:.3f}" in cards["task"].summary()
 
 
@@ -141,19 +141,31 @@ def test_frozen_embeddings_are_those_of_the_encoder(trained, encoder, opened):
     assert opened(place / "task", place / "psm").card.shared_embedding
 
 
+def test_a_poor_classifier_is_said_to_be_poor(encoder, opened, tmp_path):
+    from sklearn.metrics import roc_auc_score
+
+    data, out = notes(80), tmp_path / "poor"
+    card = fine_tune(str(encoder), data, SHORT, out, quiet=True)
+    rows = select(data, SHORT)
+    found = probabilities(opened(out), [data.texts[row] for row in rows.held_out])
+    truth = rows.classes[rows.held_out]
+    assert 0 < card.held_out_auc < 1
+    assert card.held_out_auc == pytest.approx(roc_auc_score(truth, found[:, 1]))
+
+
 def test_what_the_psm_reads_carries_the_sensitivity(trained, opened):
-    """The PSM looks at the pronoun: that token weighs most in its direction."""
+    """On average the pronoun weighs more than the other words."""
     place, _ = trained
     model = opened(place / "psm", place / "psm")
-    texts = ("the nurse said she good day", "person bad he market the doctor")
-    (found,) = model.read(texts, [Ask(Sensitivity(texts), np.arange(2))])
+    texts = notes(40).texts
+    (found,) = model.read(texts, [Ask(Sensitivity(texts), np.arange(40))])
     assert np.isfinite(found["absolute"]).all()
-    parts = np.split(found["contribution"], np.cumsum(found["lengths"])[:-1])
-    starts = np.split(found["start"], np.cumsum(found["lengths"])[:-1])
-    for text, part, start, pronoun in zip(
-        texts, parts, starts, ("she", "he"), strict=True
-    ):
-        assert start[part.argmax()] == text.index(f" {pronoun} ") + 1
+    owner = np.repeat(np.arange(40), found["lengths"])
+    spans = zip(owner, found["start"], found["end"], strict=True)
+    pronoun = np.array([texts[i][a:b] in {"he", "she"} for i, a, b in spans])
+    assert pronoun.sum() == 40
+    parts = found["contribution"] / found["token"][owner]
+    assert parts[pronoun].mean() > 1.5 * parts[~pronoun].mean()
 
 
 def test_unfrozen_embeddings_are_not_shared(encoder, trained, opened, tmp_path):

@@ -175,9 +175,13 @@ def distance(record: Record) -> float:
 
 
 def by_distance(records: Iterable[Record]) -> list[Record]:
-    """Sort: intervals that exclude the ideal first, then the farthest from it."""
+    """Sort: intervals that exclude the ideal, those that include it, the untested.
+
+    Within each, the farthest from the ideal comes first.
+    """
+    order = list(STANDINGS)
     return sorted(
-        records, key=lambda r: (standing(r) != "excludes", -distance(r), r.subject)
+        records, key=lambda r: (order.index(standing(r)), -distance(r), r.subject)
     )
 
 

@@ -137,6 +137,16 @@ class CEAT(Metric[Contexts]):
     source: ClassVar[str] = "https://doi.org/10.1145/3461702.3462536"
     asks: ClassVar[tuple[str, ...]] = ("embed",)
 
+    @classmethod
+    def stimuli(cls, tests: str) -> tuple[str, ...]:
+        """Return the words of the named tests, each once; of all where none is named.
+
+        >>> len(CEAT.stimuli("C6"))
+        32
+        """
+        chosen = named(tests) or named("+".join(published()))
+        return tuple(dict.fromkeys(word for test in chosen for word in test.words))
+
     def __post_init__(self) -> None:
         _require(self.draws >= 1, "draws", "at least 1")
         _require(self.min_contexts >= 1, "min_contexts", "at least 1")

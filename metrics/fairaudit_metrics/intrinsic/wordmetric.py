@@ -92,7 +92,7 @@ class WordMetric(Metric[BuiltIn]):
     def _texts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(t for test in self._chosen for t in test.texts))
 
-    def _require(self, holds: bool, name: str, condition: str) -> None:  # noqa: FBT001
+    def _require(self, holds: bool, name: str, condition: str) -> None:
         if not holds:
             raise AuditError(
                 f"{self.name}: {name} must be {condition}. Change the parameter."

@@ -1,0 +1,1 @@
+"""Sentences around stimulus words, sampled from text corpora of any size."""

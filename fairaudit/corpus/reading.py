@@ -1,0 +1,349 @@
+"""Read corpora as blocks of whole documents, in bounded memory."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+import numpy as np
+
+from fairaudit.arrays import IntArray
+from fairaudit.corpus.opening import Corpus, Lenience, Position, open_stream
+from fairaudit.errors import AuditError, suggest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK = 1 << 20
+"""Bytes of a block: small enough for the processor's cache."""
+LONGEST_CELL = 2**31 - 1
+BOM = b"\xef\xbb\xbf"
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+Record: TypeAlias = tuple[int, str | bytes | None]
+"""Line or row number and document; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Documents one after the other, as valid UTF-8.
+
+    Parameters
+    ----------
+    content
+        The documents, each followed by a line feed.
+    begins, ends
+        Offsets of each document in the content.
+    numbers
+        Line or row of each document in the corpus, from 1.
+    done
+        Bytes of the corpus read from the disk so far.
+    """
+
+    content: bytes
+    begins: IntArray
+    ends: IntArray
+    numbers: IntArray
+    done: int
+
+
+def read_blocks(
+    corpus: Corpus, column: str, lenience: Lenience, size: int = BLOCK
+) -> Iterator[Block]:
+    """Yield all documents of a corpus in order.
+
+    Parameters
+    ----------
+    corpus
+        What to read.
+    column
+        Column that holds the text; plain text has none.
+    lenience
+        What happens with documents that cannot be read.
+    size
+        Bytes of a block, at least roughly; it has no bearing on what is found, except
+        that a longer line of plain text is cut into documents of this size.
+
+    Raises
+    ------
+    AuditError
+        Where something cannot be read; the message names corpus and line.
+    """
+    if corpus.kind in {"parquet", "arrow"}:
+        yield from _columnar(corpus, column, lenience, size)
+        return
+    with open_stream(corpus.files[0]) as (stream, position):
+        if corpus.kind == "text":
+            yield from _lines(corpus, stream, position, lenience, size)
+            return
+        records = _json_records if corpus.kind == "jsonl" else _delimited_records
+        found = records(corpus, stream, column, lenience)
+        yield from _gathered(corpus, found, position, lenience, size)
+
+
+def _lines(
+    corpus: Corpus, stream: BinaryIO, position: Position, lenience: Lenience, size: int
+) -> Iterator[Block]:
+    line, rest = 1, stream.read(size).removeprefix(BOM)
+    while rest:
+        more = stream.read(size)
+        cut = _cut(rest) if more else len(rest)
+        content = rest[:cut]
+        yield _line_block(corpus, content, line, position(), lenience)
+        line += content.count(b"\n")
+        rest = rest[cut:] + more
+
+
+def _cut(content: bytes) -> int:
+    """Return where whole lines end; in one long line words, in one word characters."""
+    for separator in (b"\n", b" "):
+        if (at := content.rfind(separator)) >= 0:
+            return at + 1
+    at = len(content)
+    while at > 1 and content[at - 1] & 0xC0 == 0x80:
+        at -= 1
+    return max(at - 1, 1)
+
+
+def _line_block(
+    corpus: Corpus, content: bytes, line: int, done: int, lenience: Lenience
+) -> Block:
+    if not _is_utf8(content):
+        lines = content.split(b"\n")
+        return _block(corpus, lines, range(line, line + len(lines)), done, lenience)
+    feeds = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\n"))
+    begins = np.concatenate([[0], feeds + 1])
+    ends = np.concatenate([feeds, [len(content)]])
+    return Block(content, begins, ends, line + np.arange(len(begins)), done)
+
+
+def _block(
+    corpus: Corpus,
+    documents: Sequence[bytes],
+    numbers: Sequence[int],
+    done: int,
+    lenience: Lenience,
+) -> Block:
+    """Join documents, without those that are not UTF-8."""
+    content = b"\n".join(documents)
+    if not _is_utf8(content):
+        kept = []
+        for number, document in zip(numbers, documents, strict=True):
+            if _is_utf8(document):
+                kept.append((number, document))
+            else:
+                _refuse_bytes(corpus, number, document, lenience)
+        numbers, documents = [n for n, _ in kept], [d for _, d in kept]
+        content = b"\n".join(documents)
+    lengths = np.array([len(document) for document in documents], dtype=np.int64)
+    ends = np.cumsum(lengths + 1) - 1
+    return Block(content, ends - lengths, ends, np.array(numbers, np.int64), done)
+
+
+def _refuse_bytes(
+    corpus: Corpus, number: int, document: bytes, lenience: Lenience
+) -> None:
+    try:
+        document.decode("utf-8")
+    except UnicodeDecodeError as error:
+        lenience.refuse(
+            f"{_where(corpus, number)}, byte {error.start + 1}",
+            f"0x{document[error.start]:02x} is not UTF-8. Save the corpus as UTF-8",
+        )
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _gathered(
+    corpus: Corpus,
+    records: Iterator[Record],
+    position: Position,
+    lenience: Lenience,
+    size: int,
+) -> Iterator[Block]:
+    documents: list[bytes] = []
+    numbers: list[int] = []
+    held = 0
+    for number, document in records:
+        if document is None:
+            continue
+        documents.append(_encoded(document))
+        numbers.append(number)
+        held += len(documents[-1]) + 1
+        if held >= size:
+            yield _block(corpus, documents, numbers, position(), lenience)
+            documents, numbers, held = [], [], 0
+    if documents:
+        yield _block(corpus, documents, numbers, position(), lenience)
+
+
+def _encoded(document: str | bytes) -> bytes:
+    if isinstance(document, bytes):
+        return document
+    # Bytes that were not UTF-8 come out again, for the block to refuse; a lone half
+    # of a surrogate pair, which JSON can hold, becomes bytes that are no UTF-8 either.
+    try:
+        return document.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return document.encode("utf-8", "surrogatepass")
+
+
+def _json_records(
+    corpus: Corpus, stream: BinaryIO, column: str, lenience: Lenience
+) -> Iterator[Record]:
+    for number, line in enumerate(stream, 1):
+        source = line.removeprefix(BOM) if number == 1 else line
+        if not source.strip():
+            continue
+        try:
+            record = json.loads(source.decode("utf-8", "surrogateescape"))
+        except ValueError as error:
+            lenience.refuse(_where(corpus, number), f"not valid JSON ({error})")
+            continue
+        yield number, _member(corpus, number, record, column, lenience)
+
+
+def _member(
+    corpus: Corpus,
+    number: int,
+    record: Any,  # noqa: ANN401 - whatever the line holds
+    column: str,
+    lenience: Lenience,
+) -> str | None:
+    where = _where(corpus, number)
+    if not isinstance(record, dict):
+        lenience.refuse(where, "not a JSON object. Write one a line")
+    elif column not in record:
+        lenience.refuse(where, _no_column(column, record))
+    elif not isinstance(record[column], str | None):
+        kind = type(record[column]).__name__
+        lenience.refuse(where, f"column {column!r} holds a {kind}, not a text")
+    else:
+        return record[column]
+    return None
+
+
+def _delimited_records(
+    corpus: Corpus, stream: BinaryIO, column: str, lenience: Lenience
+) -> Iterator[Record]:
+    lines = (line.decode("utf-8", "surrogateescape") for line in stream)
+    reader = csv.reader(lines, delimiter=DELIMITERS[corpus.kind], strict=True)
+    header: list[str] | None = None
+    while True:
+        start = reader.line_num + 1
+        try:
+            cells = _next_row(reader)
+        except csv.Error as error:
+            lenience.refuse(_where(corpus, start), f"cannot be parsed ({error})")
+            continue
+        if cells is None:
+            return
+        if header is None:
+            header = _header(corpus, cells, column)
+        elif len(cells) == len(header):
+            yield start, cells[header.index(column)]
+        elif cells:
+            problem = f"{len(cells)} cells, but the header has {len(header)}"
+            lenience.refuse(_where(corpus, start), problem)
+
+
+def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
+    """Read a row, None at the end; cells may be longer than `csv` expects."""
+    usual = csv.field_size_limit(LONGEST_CELL)
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(usual)
+
+
+def _header(corpus: Corpus, cells: Sequence[str], column: str) -> list[str]:
+    names = [name.removeprefix("\ufeff") for name in cells]
+    if column not in names:
+        raise AuditError(f"{corpus.label}: {_no_column(column, names)}.")
+    return names
+
+
+def _columnar(
+    corpus: Corpus, column: str, lenience: Lenience, size: int
+) -> Iterator[Block]:
+    done, number = 0, 0
+    for path in corpus.files:
+        for cells in _read_arrow(path, corpus, column, max(1, size >> 10)):
+            documents = [cell or b"" for cell in cells]
+            rows = range(number + 1, number + 1 + len(documents))
+            yield _block(corpus, documents, rows, done, lenience)
+            number += len(documents)
+        done += path.stat().st_size
+
+
+def _read_arrow(
+    path: Path, corpus: Corpus, column: str, rows: int
+) -> Iterator[list[bytes | None]]:
+    import pyarrow as pa
+
+    batches = _parquet if corpus.kind == "parquet" else _arrow
+    require: Callable[[pa.Schema], None] = lambda s: _require(corpus, s, column)  # noqa: E731
+    try:
+        for cells in batches(path, column, rows, require):
+            yield cells.cast(pa.large_binary()).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise AuditError(
+            f"{path}: not a readable {corpus.kind.capitalize()} file ({error}). Export "
+            "it again."
+        ) from error
+
+
+def _parquet(
+    path: Path, column: str, rows: int, require: "Callable[[pa.Schema], None]"
+) -> "Iterator[pa.Array]":
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        require(file.schema_arrow)
+        for batch in file.iter_batches(batch_size=rows, columns=[column]):
+            yield batch.column(0)
+
+
+def _arrow(
+    path: Path, column: str, rows: int, require: "Callable[[pa.Schema], None]"
+) -> "Iterator[pa.Array]":
+    import pyarrow as pa
+
+    with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
+        require(stream.schema)
+        for batch in stream:
+            cells = batch.column(column)
+            for start in range(0, len(cells), rows):
+                yield cells.slice(start, rows)
+
+
+def _require(corpus: Corpus, schema: "pa.Schema", column: str) -> None:
+    import pyarrow as pa
+
+    if column not in schema.names:
+        raise AuditError(f"{corpus.label}: {_no_column(column, schema.names)}.")
+    kind = schema.field(column).type
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_string(inner) or pa.types.is_large_string(inner)):
+        raise AuditError(
+            f"{corpus.label}: column {column!r} holds {kind}, not text. Name the text "
+            "with --text-column."
+        )
+
+
+def _no_column(column: str, known: Sequence[str] | dict[str, Any]) -> str:
+    hint = suggest(column, known).removesuffix(".")
+    return f"there is no column {column!r} (--text-column). {hint}"
+
+
+def _where(corpus: Corpus, number: int) -> str:
+    unit = "row" if corpus.kind in {"parquet", "arrow"} else "line"
+    return f"{corpus.label}, {unit} {number}"
