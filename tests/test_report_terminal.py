@@ -43,7 +43,7 @@ def test_says_what_was_audited_first_and_counts_last(monkeypatch):
     assert "comments-2024 (1,840 rows)" in lines[3]
     assert lines[5].split() == ["seed", "13"]
     assert lines[-1] == (
-        "36 findings, 20 with an interval that excludes the ideal; 2 not run; 1 error."
+        "36 findings, 12 with an interval that excludes the ideal; 2 not run; 1 error."
     )
 
 

@@ -148,7 +148,7 @@ class _Sampler:
         ):
             context = self._window.around(block.content, tuple(span), at, stimulus)
             if context:
-                reservoir.add(key, context, lambda row=row: f"{label}:{row}")
+                reservoir.add(key, context, f"{label}:{row}")
 
 
 def write(pool: Pool, path: Path, source: str) -> None:

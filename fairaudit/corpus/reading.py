@@ -1,29 +1,24 @@
 """Read corpora as blocks of whole documents, in bounded memory."""
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import numpy as np
 
 from fairaudit.arrays import IntArray
 from fairaudit.corpus.opening import Corpus, Lenience, Position, open_stream
-from fairaudit.errors import AuditError, suggest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from fairaudit.corpus.columns import read_cells
+from fairaudit.corpus.records import (
+    BOM,
+    Record,
+    delimited_records,
+    json_records,
+    where,
+)
 
 BLOCK = 1 << 20
 """Bytes of a block: small enough for the processor's cache."""
-LONGEST_CELL = 2**31 - 1
-BOM = b"\xef\xbb\xbf"
-DELIMITERS = {"csv": ",", "tsv": "\t"}
-
-Record: TypeAlias = tuple[int, str | bytes | None]
-"""Line or row number and document; None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ def read_blocks(
         if corpus.kind == "text":
             yield from _lines(corpus, stream, position, lenience, size)
             return
-        records = _json_records if corpus.kind == "jsonl" else _delimited_records
+        records = json_records if corpus.kind == "jsonl" else delimited_records
         found = records(corpus, stream, column, lenience)
         yield from _gathered(corpus, found, position, lenience, size)
 
@@ -149,7 +144,7 @@ def _refuse_bytes(
         document.decode("utf-8")
     except UnicodeDecodeError as error:
         lenience.refuse(
-            f"{_where(corpus, number)}, byte {error.start + 1}",
+            f"{where(corpus, number)}, byte {error.start + 1}",
             f"0x{document[error.start]:02x} is not UTF-8. Save the corpus as UTF-8",
         )
 
@@ -196,154 +191,14 @@ def _encoded(document: str | bytes) -> bytes:
         return document.encode("utf-8", "surrogatepass")
 
 
-def _json_records(
-    corpus: Corpus, stream: BinaryIO, column: str, lenience: Lenience
-) -> Iterator[Record]:
-    for number, line in enumerate(stream, 1):
-        source = line.removeprefix(BOM) if number == 1 else line
-        if not source.strip():
-            continue
-        try:
-            record = json.loads(source.decode("utf-8", "surrogateescape"))
-        except ValueError as error:
-            lenience.refuse(_where(corpus, number), f"not valid JSON ({error})")
-            continue
-        yield number, _member(corpus, number, record, column, lenience)
-
-
-def _member(
-    corpus: Corpus,
-    number: int,
-    record: Any,  # noqa: ANN401 - whatever the line holds
-    column: str,
-    lenience: Lenience,
-) -> str | None:
-    where = _where(corpus, number)
-    if not isinstance(record, dict):
-        lenience.refuse(where, "not a JSON object. Write one a line")
-    elif column not in record:
-        lenience.refuse(where, _no_column(column, record))
-    elif not isinstance(record[column], str | None):
-        kind = type(record[column]).__name__
-        lenience.refuse(where, f"column {column!r} holds a {kind}, not a text")
-    else:
-        return record[column]
-    return None
-
-
-def _delimited_records(
-    corpus: Corpus, stream: BinaryIO, column: str, lenience: Lenience
-) -> Iterator[Record]:
-    lines = (line.decode("utf-8", "surrogateescape") for line in stream)
-    reader = csv.reader(lines, delimiter=DELIMITERS[corpus.kind], strict=True)
-    header: list[str] | None = None
-    while True:
-        start = reader.line_num + 1
-        try:
-            cells = _next_row(reader)
-        except csv.Error as error:
-            lenience.refuse(_where(corpus, start), f"cannot be parsed ({error})")
-            continue
-        if cells is None:
-            return
-        if header is None:
-            header = _header(corpus, cells, column)
-        elif len(cells) == len(header):
-            yield start, cells[header.index(column)]
-        elif cells:
-            problem = f"{len(cells)} cells, but the header has {len(header)}"
-            lenience.refuse(_where(corpus, start), problem)
-
-
-def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
-    """Read a row, None at the end; cells may be longer than `csv` expects."""
-    usual = csv.field_size_limit(LONGEST_CELL)
-    try:
-        return next(reader, None)
-    finally:
-        csv.field_size_limit(usual)
-
-
-def _header(corpus: Corpus, cells: Sequence[str], column: str) -> list[str]:
-    names = [name.removeprefix("\ufeff") for name in cells]
-    if column not in names:
-        raise AuditError(f"{corpus.label}: {_no_column(column, names)}.")
-    return names
-
-
 def _columnar(
     corpus: Corpus, column: str, lenience: Lenience, size: int
 ) -> Iterator[Block]:
     done, number = 0, 0
     for path in corpus.files:
-        for cells in _read_arrow(path, corpus, column, max(1, size >> 10)):
+        for cells in read_cells(path, corpus, column, max(1, size >> 10)):
             documents = [cell or b"" for cell in cells]
             rows = range(number + 1, number + 1 + len(documents))
             yield _block(corpus, documents, rows, done, lenience)
             number += len(documents)
         done += path.stat().st_size
-
-
-def _read_arrow(
-    path: Path, corpus: Corpus, column: str, rows: int
-) -> Iterator[list[bytes | None]]:
-    import pyarrow as pa
-
-    batches = _parquet if corpus.kind == "parquet" else _arrow
-    require: Callable[[pa.Schema], None] = lambda s: _require(corpus, s, column)  # noqa: E731
-    try:
-        for cells in batches(path, column, rows, require):
-            yield cells.cast(pa.large_binary()).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise AuditError(
-            f"{path}: not a readable {corpus.kind.capitalize()} file ({error}). Export "
-            "it again."
-        ) from error
-
-
-def _parquet(
-    path: Path, column: str, rows: int, require: "Callable[[pa.Schema], None]"
-) -> "Iterator[pa.Array]":
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(path) as file:
-        require(file.schema_arrow)
-        for batch in file.iter_batches(batch_size=rows, columns=[column]):
-            yield batch.column(0)
-
-
-def _arrow(
-    path: Path, column: str, rows: int, require: "Callable[[pa.Schema], None]"
-) -> "Iterator[pa.Array]":
-    import pyarrow as pa
-
-    with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
-        require(stream.schema)
-        for batch in stream:
-            cells = batch.column(column)
-            for start in range(0, len(cells), rows):
-                yield cells.slice(start, rows)
-
-
-def _require(corpus: Corpus, schema: "pa.Schema", column: str) -> None:
-    import pyarrow as pa
-
-    if column not in schema.names:
-        raise AuditError(f"{corpus.label}: {_no_column(column, schema.names)}.")
-    kind = schema.field(column).type
-    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_string(inner) or pa.types.is_large_string(inner)):
-        raise AuditError(
-            f"{corpus.label}: column {column!r} holds {kind}, not text. Name the text "
-            "with --text-column."
-        )
-
-
-def _no_column(column: str, known: Sequence[str] | dict[str, Any]) -> str:
-    hint = suggest(column, known).removesuffix(".")
-    return f"there is no column {column!r} (--text-column). {hint}"
-
-
-def _where(corpus: Corpus, number: int) -> str:
-    unit = "row" if corpus.kind in {"parquet", "arrow"} else "line"
-    return f"{corpus.label}, {unit} {number}"

@@ -1,6 +1,5 @@
 """Keep a bounded random sample of the contexts of a word."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,11 +38,11 @@ class Reservoir:
         chosen = np.flatnonzero(keys < self._bar)
         return chosen, keys[chosen]
 
-    def add(self, key: float, context: Context, source: Callable[[], str]) -> None:
+    def add(self, key: float, context: Context, source: str) -> None:
         """Offer an occurrence that was chosen."""
         known = self._kept.get(context)
         if key < self._bar and (known is None or key < known[0]):
-            self._kept[context] = key, source()
+            self._kept[context] = key, source
             if len(self._kept) >= 2 * self.capacity:
                 self._settle()
 

@@ -138,13 +138,13 @@ class CEAT(Metric[Contexts]):
     asks: ClassVar[tuple[str, ...]] = ("embed",)
 
     @classmethod
-    def stimuli(cls, tests: str) -> tuple[str, ...]:
+    def stimuli(cls, names: str) -> tuple[str, ...]:
         """Return the words of the named tests, each once; of all where none is named.
 
         >>> len(CEAT.stimuli("C6"))
         32
         """
-        chosen = named(tests) or named("+".join(published()))
+        chosen = named(names) or tuple(tests().values())
         return tuple(dict.fromkeys(word for test in chosen for word in test.words))
 
     def __post_init__(self) -> None:
