@@ -60,13 +60,11 @@ def main() -> None:
     known = vocabulary(rng)
     ranks = rng.choice(np.arange(80, 20_000), said.words, replace=False)
     stimuli = [known[rank] for rank in ranks]
-    text = piece(rng, known).encode()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "corpus.txt")
-        with path.open("wb") as file:
-            for number in range(max(1, said.megabytes * 1_000_000 // len(text))):
-                # Numbered, so that repeated pieces are not the same contexts.
-                file.write(text.replace(b" It", f" no{number} It".encode()))
+        with path.open("w", encoding="utf-8") as file:
+            for _ in range(max(1, said.megabytes * 1_000_000 // PIECE)):
+                file.write(piece(rng, known))
         size = path.stat().st_size
         measure(path, size, stimuli)
 

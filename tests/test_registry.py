@@ -117,8 +117,8 @@ def test_a_metric_of_another_distribution_runs_beside_the_bundled_ones(install):
 
 
 def test_one_name_from_two_distributions_is_refused_and_both_are_named(install):
-    install("foo", {"foo": "foo_module:Foo"})
     install("bar", {"foo": "bar_module:Foo"}, module="bar_module")
+    install("foo", {"foo": "foo_module:Foo"})
     with pytest.raises(AuditError, match=r"'foo'.*both bar and foo") as caught:
         find("fairaudit.metrics")
     assert "uninstall one" in str(caught.value)

@@ -123,7 +123,7 @@ def test_the_card_says_what_it_is_and_what_it_cannot_do(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", "rose 1 2 3\nAnn 1 x 3\n", "line 2: a cell|line 2: not a number"),
+        ("a.txt", "rose 1 2 3\nAnn 1 x 3\n", "line 2: not a number"),
         ("a.txt", "2 3\nrose 1 2 3\nAnn 1 2\n", "line 3"),
         ("a.txt", "rose 1 2 3\nAnn 1 nan 3\n", "line 2: the vector holds NaN"),
         ("a.txt", "just some prose of no interest\n", "line 1"),
@@ -207,8 +207,7 @@ def test_evaluate_reads_a_file_of_vectors(tmp_path):
     options = ["--no-cache", "--json", *metrics]
     result = CliRunner().invoke(app, ["evaluate", str(path), *options])
     report = json.loads(result.stdout)
-    found, refused = report["records"] if "records" in report else report["findings"]
-    by_metric = {r["metric"]: r for r in (found, refused)}
+    by_metric = {record["metric"]: record for record in report["records"]}
     assert by_metric["weat"]["value"] is not None
     assert by_metric["weat"]["n"] == 12
     assert "static vectors" in by_metric["seat"]["reason"]

@@ -7,8 +7,8 @@ from typing import BinaryIO
 import numpy as np
 
 from fairaudit.arrays import IntArray
-from fairaudit.corpus.opening import Corpus, Lenience, Position, open_stream
 from fairaudit.corpus.columns import read_cells
+from fairaudit.corpus.opening import Corpus, Lenience, Position, open_stream
 from fairaudit.corpus.records import (
     BOM,
     Record,
@@ -180,9 +180,7 @@ def _gathered(
         yield _block(corpus, documents, numbers, position(), lenience)
 
 
-def _encoded(document: str | bytes) -> bytes:
-    if isinstance(document, bytes):
-        return document
+def _encoded(document: str) -> bytes:
     # Bytes that were not UTF-8 come out again, for the block to refuse; a lone half
     # of a surrogate pair, which JSON can hold, becomes bytes that are no UTF-8 either.
     try:

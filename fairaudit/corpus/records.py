@@ -95,9 +95,8 @@ def _header(corpus: Corpus, cells: Sequence[str], column: str) -> list[str]:
     return names
 
 
-def no_column(column: str, known: Iterable[str]
+def no_column(column: str, known: Iterable[str]) -> str:
     """Say that a column is missing, and which is nearest."""
-) -> str:
     hint = suggest(column, known).removesuffix(".")
     return f"there is no column {column!r} (--text-column). {hint}"
 
