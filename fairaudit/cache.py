@@ -24,7 +24,7 @@ from fairaudit.arrays import AnyArray, IntArray
 from fairaudit.errors import AuditError
 from fairaudit.model import Reading, Request
 
-FORMAT = "1"
+FORMAT = "2"
 _KEYS = "keys"
 _SHARD_BYTES = 64 * 1024 * 1024
 _SECONDS = 20.0

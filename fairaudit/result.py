@@ -1,6 +1,6 @@
 """What an audit yields: quantities, findings, records and the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, TypeAlias
@@ -96,6 +96,7 @@ class Finding:
         if (self.value is None) == (not self.reason):
             raise ValueError(f"{self.subject}: give either a value or a reason")
         _require_finite(self.subject, self.value, self.p_value)
+        _require_finite(f"{self.subject}: detail", *_floats(self.detail))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +170,17 @@ class AuditReport:
     datasets: tuple[DatasetEntry, ...]
     records: tuple[Record, ...]
     cost: Cost = field(default_factory=Cost)
+
+
+def _floats(found: Json) -> Iterator[float]:
+    if isinstance(found, float):
+        yield found
+    elif isinstance(found, Mapping):
+        for value in found.values():
+            yield from _floats(value)
+    elif isinstance(found, Sequence) and not isinstance(found, str):
+        for value in found:
+            yield from _floats(value)
 
 
 def _require_finite(subject: str, *values: float | None) -> None:

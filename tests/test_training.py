@@ -12,8 +12,9 @@ from fairaudit.errors import AuditError
 from fairaudit.model import Ask, Predict, Sensitivity
 from fairaudit.models import ModelOptions
 from fairaudit.models.checkpoint import TRAINING_CARD, open_checkpoint
+from fairaudit.recipe import Recipe, select
 from fairaudit.result import DatasetEntry
-from fairaudit.training import Recipe, fine_tune, select
+from fairaudit.training import fine_tune
 
 WORDS = ("the", "nurse", "doctor", "said", "day", "person", "market", "mother")
 RECIPE = Recipe(

@@ -187,7 +187,8 @@ def _require_writable(out: Path) -> None:
             pass
     except OSError as error:
         raise AuditError(
-            f"--out {out} cannot be written ({error.strerror}); choose another directory."
+            f"--out {out} cannot be written ({error.strerror}); "
+            "choose another directory."
         ) from error
 
 

@@ -14,6 +14,13 @@ class Task(StrEnum):
     group = "group"
 
 
+class Dtype(StrEnum):
+    """Arithmetic of the training."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
 class Freeze(StrEnum):
     """Which weights stay as they are."""
 
@@ -50,7 +57,12 @@ def train(
     ] = Freeze.embeddings,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    limit: Annotated[int | None, typer.Option(min=1)] = None,
+    dtype: Annotated[
+        Dtype, typer.Option(help="bfloat16 is quick only where there are units for it.")
+    ] = Dtype.float32,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Train on a seeded sample of the rows.")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing --out directory.")
     ] = False,
@@ -69,7 +81,8 @@ def train(
     --out psm[/bold]
     """
     from fairaudit.cli.specs import read_data
-    from fairaudit.training import Recipe, fine_tune
+    from fairaudit.recipe import Recipe
+    from fairaudit.training import fine_tune
 
     _ = debug  # read by the entry point
     recipe = Recipe(
@@ -83,6 +96,7 @@ def train(
         freeze=freeze.value,
         seed=seed,
         device=device,
+        dtype=dtype.value,
     )
     (examples,) = read_data([data], limit, seed)
     card = fine_tune(model_dir, examples, recipe, out, overwrite=overwrite, quiet=quiet)

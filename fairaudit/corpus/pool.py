@@ -104,7 +104,7 @@ def sample(
         blank = True
         for block in read_blocks(corpus, settings.column, lenience, settings.block):
             sampler.take(block, corpus.label)
-            documents += len(block.numbers)
+            documents += int((block.ends > block.begins).sum())
             blank = blank and not block.content.strip()
             progress(corpus.label, block.done, corpus.size)
         if blank:

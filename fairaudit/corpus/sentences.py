@@ -9,9 +9,11 @@ from fairaudit.corpus.matching import Stimulus
 
 _BYTES_A_WORD = 16
 _NEAR = 200
+# Begins with a set of characters, which `re` looks for quickly.
 _BOUNDARY = re.compile(
-    r"(?<!\b[A-Z])(?<!\b(?:Mr|Ms|Dr|St))(?<!\b(?:Mrs|Rev|Gen|Sen))(?<!\bProf)"
-    r"[.!?]+[\"'”’)\]]*(?P<gap>\s+)[\"'“‘(\[]*(?P<next>\w)|(?P<paragraph>\n\s*\n)"
+    r"(?P<mark>[.!?\n])"
+    r"(?<!\b[A-Z]\.)(?<!\b(?:Mr|Ms|Dr|St)\.)(?<!\b(?:Mrs|Rev|Gen|Sen)\.)(?<!\bProf\.)"
+    r"[.!?]*[\"'”’)\]]*(?P<gap>\s*)[\"'“‘(\[]*(?P<next>\w?)"
 )
 _WORD = re.compile(r"\S+")
 
@@ -97,10 +99,14 @@ def _sentence_end(text: str, at: int) -> int:
 def _boundaries(text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
     """Yield the end of a sentence and the start of the next."""
     for match in _BOUNDARY.finditer(text, low, high):
-        if match["paragraph"]:
-            yield match.span("paragraph")
-        elif match["next"].isupper() or match["gap"].count("\n") > 1:
-            yield match.span("gap")
+        mark, gap, following = match.groups()
+        if (mark + gap).count("\n") > 1 or (
+            gap and mark != "\n" and following.isupper()
+        ):
+            yield (
+                match.start() if mark == "\n" else match.start("gap"),
+                match.end("gap"),
+            )
 
 
 def _last_words(text: str, n: int) -> str:

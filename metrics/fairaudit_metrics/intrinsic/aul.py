@@ -13,7 +13,7 @@ from fairaudit.result import Family, Finding, Quantity
 from fairaudit_metrics.intrinsic.preference import Comparison, preference
 from fairaudit_metrics.intrinsic.tokens import Tokens
 
-REFERENCE = "Kaneko & Bollegala 2022, doi:10.1609/aaai.v36i11.21453"
+REFERENCE = "Kaneko & Bollegala 2022, arXiv 2104.07496"
 AUL_PREFERENCE = preference(
     "100 times the share of pairs in which the more stereotypical sentence has the "
     "higher mean log-probability of its tokens, none of them masked.",
@@ -44,8 +44,7 @@ class AUL(Metric[Pairs]):
 
     References
     ----------
-    Kaneko & Bollegala 2022, "Unmasking the Mask", AAAI,
-    doi:10.1609/aaai.v36i11.21453, equations 4 to 6.
+    Kaneko & Bollegala 2022, "Unmasking the Mask", AAAI, arXiv 2104.07496.
 
     Notes
     -----
@@ -68,7 +67,7 @@ class AUL(Metric[Pairs]):
         "The model sees each token that it predicts; long and short sentences are "
         "compared by their means."
     )
-    source: ClassVar[str] = "https://doi.org/10.1609/aaai.v36i11.21453"
+    source: ClassVar[str] = "https://arxiv.org/abs/2104.07496"
     # A causal model answers the first, but sees no token that it predicts.
     asks: ClassVar[tuple[str, ...]] = ("token_logprob", "span_logprob")
     weighted: ClassVar[bool] = False
@@ -121,8 +120,7 @@ class AULA(AUL):
 
     References
     ----------
-    Kaneko & Bollegala 2022, "Unmasking the Mask", AAAI,
-    doi:10.1609/aaai.v36i11.21453, equation 7.
+    Kaneko & Bollegala 2022, "Unmasking the Mask", AAAI, arXiv 2104.07496.
     """
 
     name: ClassVar[str] = "aula"

@@ -164,7 +164,8 @@ def shared_tokens(first: AnyArray, second: AnyArray) -> tuple[BoolArray, BoolArr
     # The ends stand for special tokens: they decide which of equal blocks is taken.
     texts = [[-1, *ids.tolist(), -2] for ids in (first, second)]
     marks = [np.zeros(len(text), dtype=bool) for text in texts]
-    for a, b, size in SequenceMatcher(None, *texts).get_matching_blocks():
+    matcher = SequenceMatcher(None, texts[0], texts[1])
+    for a, b, size in matcher.get_matching_blocks():
         marks[0][a : a + size] = marks[1][b : b + size] = True
     return marks[0][1:-1], marks[1][1:-1]
 

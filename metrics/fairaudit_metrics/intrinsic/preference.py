@@ -72,7 +72,8 @@ class Comparison:
 
     @property
     def _tied(self) -> BoolArray:
-        return self.scored & (self.first == self.second)
+        tied: BoolArray = self.scored & (self.first == self.second)
+        return tied
 
     def _finding(
         self,

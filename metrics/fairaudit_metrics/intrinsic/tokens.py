@@ -46,7 +46,9 @@ class Tokens:
     def total(self, values: AnyArray) -> Array:
         """Sum values of tokens within each text."""
         texts = len(self.reading["lengths"])
-        return np.bincount(self.row, weights=values, minlength=texts)
+        weights = values.astype(np.float64)
+        sums = np.bincount(self.row, weights=weights, minlength=texts)
+        return sums.astype(np.float64)
 
     def health(self, chosen: BoolArray) -> dict[str, float | int | None]:
         """Say how well the model predicts tokens: a broken head is seen here."""
