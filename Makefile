@@ -48,6 +48,7 @@ $(DEMO)/protected-status: | $(VENV)/.run
 demo: $(DEMO)/task-classifier $(DEMO)/protected-status
 	@echo "== Auditing the task classifier: intrinsic, extrinsic, sensitivity"
 	$(FAIRAUDIT) evaluate $(DEMO)/task-classifier --psm $(DEMO)/protected-status \
+	    --metric ceat --metric disparity --metric sensitivity \
 	    --data sample_data/notes_audit.csv --data sample_data/contexts.jsonl \
 	    --cache $(DEMO)/cache --out $(DEMO)/report
 	@echo "== The same as a page: $(abspath $(DEMO)/report/report.html)"

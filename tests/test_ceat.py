@@ -21,7 +21,7 @@ from fairaudit.stats.association import (
 )
 from fairaudit.stats.permutation import permutation_test
 from fairaudit.stats.pooling import random_effects
-from fairaudit_metrics.intrinsic import ceat
+from fairaudit_metrics.intrinsic import inference
 from fairaudit_metrics.intrinsic.ceat import CEAT
 from fairaudit_metrics.intrinsic.stimuli import tests as published
 
@@ -482,7 +482,7 @@ def test_interval_covers_the_expected_effect(gap):
         sample = simulated(rng, gap)
         drawn = sample.draw(300, rng)
         estimates.append(random_effects(drawn.effects, drawn.variances).effect)
-        found = ceat._interval(sample, 0.95, rng)
+        found = inference.interval(sample, 0.95, rng)
         intervals.append((found.low, found.high))
     low, high = np.array(intervals).T
     expected = np.mean(estimates)

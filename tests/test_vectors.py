@@ -3,6 +3,7 @@ import json
 import struct
 import sys
 import types
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_gensim_files_need_gensim_and_leave(tmp_path, monkeypatch):
 def test_gensim_files_are_read_by_gensim(tmp_path, monkeypatch):
     class KeyedVectors(dict):
         vector_size = 3
-        key_to_index = {word: row for row, word in enumerate(TABLE)}
+        key_to_index: ClassVar = {word: row for row, word in enumerate(TABLE)}
 
         @classmethod
         def load(cls, path, mmap):
@@ -175,8 +176,18 @@ def test_gensim_files_are_read_by_gensim(tmp_path, monkeypatch):
     np.testing.assert_allclose(found, [TABLE["rose"], TABLE["Ann"]])
 
 
+def test_arrays_beside_a_gensim_file_count_in_the_fingerprint(tmp_path):
+    path = write(tmp_path, "a.kv", b"x")
+    before = open_vectors(path, allow_pickle=True).card.entry.fingerprint
+    write(tmp_path, "other.npy", b"1")
+    assert open_vectors(path, allow_pickle=True).card.entry.fingerprint == before
+    write(tmp_path, "a.kv.vectors.npy", b"1")
+    assert open_vectors(path, allow_pickle=True).card.entry.fingerprint != before
+
+
 @pytest.mark.parametrize(
-    "name", ["a.txt", "b/c.vec", "d.bin", "e.kv", "f.glove", "G.TXT", "glove.6B.50d.txt"]
+    "name",
+    ["a.txt", "b/c.vec", "d.bin", "e.kv", "f.glove", "G.TXT", "glove.6B.50d.txt"],
 )
 def test_one_loader_claims_a_file_of_vectors(name):
     assert VectorsLoader().claims(name)

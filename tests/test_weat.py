@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fairaudit.data import BUILT_IN
 from fairaudit.errors import AuditError
-from fairaudit.model import ModelCard
+from fairaudit.model import Ask, ModelCard
 from fairaudit.models import ModelOptions
 from fairaudit.models.vectors import VectorsLoader
 from fairaudit.result import ModelEntry
@@ -72,8 +72,6 @@ def test_word2vec_by_a_file_of_vectors(tmp_path, name):
     model = VectorsLoader().open(str(path), ModelOptions())
     metric = WEAT(tests=name)
     request = metric.needs(BUILT_IN, model.card)["vectors"]
-    from fairaudit.model import Ask
-
     [reading] = model.read(request.texts, [Ask(request, np.arange(len(request.texts)))])
     rng = np.random.default_rng(0)
     [found] = metric.score(BUILT_IN, {"vectors": reading}, model.card, rng)
@@ -129,7 +127,9 @@ def test_weighted_effect_size_repeats_scores():
     rng = np.random.default_rng(0)
     scores, weights = rng.normal(size=9), rng.integers(0, 3, size=(20, 9)) * 1.0
     weights[:, [0, 8]] += 1
-    for row, found in zip(weights, weighted_effect_size(scores, weights, 4), strict=True):
+    for row, found in zip(
+        weights, weighted_effect_size(scores, weights, 4), strict=True
+    ):
         times = row.astype(int)
         repeated = np.repeat(scores, times)
         expected, _ = effect_size(repeated, int(times[:4].sum()))
@@ -240,10 +240,14 @@ def test_all_ten_tests_run_by_default_each_word_read_once():
     assert set(request.texts) == words
     assert len(request.texts) == len(words)
     assert (request.layer, request.pool) == (2, "cls")
-    assert all(s == (0, len(t)) for t, s in zip(request.texts, request.spans, strict=True))
+    assert all(
+        s == (0, len(t)) for t, s in zip(request.texts, request.spans, strict=True)
+    )
     rng = np.random.default_rng(0)
     found = run(WEAT(), {word: rng.normal(size=5) for word in sorted(words)})
-    assert [f.subject.partition(":")[0] for f in found] == [f"C{i}" for i in range(1, 11)]
+    assert [f.subject.partition(":")[0] for f in found] == [
+        f"C{i}" for i in range(1, 11)
+    ]
 
 
 def test_a_finding_says_what_it_rests_on():

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from fairaudit.cli.contexts import contexts
 from fairaudit.cli.evaluate import evaluate
 from fairaudit.cli.lists import datasets, metrics
 from fairaudit.cli.report import report
@@ -47,5 +48,5 @@ def common(
     """Hold options of every command."""
 
 
-for command in (evaluate, train, report, metrics, datasets):
+for command in (evaluate, train, contexts, report, metrics, datasets):
     app.command()(command)

@@ -31,9 +31,9 @@ class Correction(StrEnum):
 
 def evaluate(
     model_dirs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="MODEL_DIR...", help="Hugging Face directories."),
-    ],
+    ] = None,
     *,
     data: Annotated[
         list[str],
@@ -56,6 +56,13 @@ def evaluate(
     family: Annotated[
         list[str],
         typer.Option(help="Only intrinsic, extrinsic or sensitivity. Repeatable."),
+    ] = [],  # noqa: B006
+    vectors: Annotated[
+        list[str],
+        typer.Option(
+            metavar="FILE",
+            help="Static word vectors (word2vec, GloVe) in place of a model. Repeatable.",
+        ),
     ] = [],  # noqa: B006
     psm: Annotated[
         str | None,
@@ -146,7 +153,7 @@ def evaluate(
     options = ModelOptions(
         device, dtype.value, allow_pickle, trust_remote_code, allow_network
     )
-    models = open_models(model_dirs, psm, options)
+    models = open_models([*(model_dirs or []), *vectors], psm, options)
     datasets = relabel(read_data(data, limit, seed), parse_options(labels, "--labels"))
     require_labels([model.card for model in models], metrics, datasets)
     if not as_json and any(writer.filename for writer in wanted):

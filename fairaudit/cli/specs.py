@@ -186,15 +186,17 @@ def open_models(
 ) -> list[Any]:
     """Open models by the loader that claims each reference."""
     models = []
-    for reference in references:
+    if not (named := list(references)):
+        raise AuditError("Nothing to audit: give MODEL_DIR or --vectors FILE.")
+    for reference in named:
         loaders = [
             load("fairaudit.models", name)() for name in find("fairaudit.models")
         ]
         loader = next((entry for entry in loaders if entry.claims(reference)), None)
         if loader is None:
             raise AuditError(
-                f"{reference} is no model directory. Give a directory with config.json "
-                "and model.safetensors."
+                f"{reference} is no model. Give a directory with config.json and "
+                "model.safetensors, or a file of word vectors (.txt, .vec, .bin)."
             )
         models.append(loader.open(reference, options, psm))
     return models

@@ -47,6 +47,11 @@ class Stimulus:
         return self.word.encode()
 
     @cached_property
+    def cased(self) -> bool:
+        """Whether the word has a capital, so that case counts."""
+        return self.word != self.word.lower()
+
+    @cached_property
     def anchor(self) -> re.Match[bytes] | None:
         """The longest run of ASCII letters and digits, if any, to search for."""
         return max(_RUN.finditer(self.encoded), key=lambda m: len(m[0]), default=None)
@@ -59,9 +64,7 @@ class Stimulus:
         >>> Stimulus("kind").matches("So ", "kind", "-hearted")
         False
         """
-        same = found == self.word or (
-            self.word == self.word.lower() and found.lower() == self.word
-        )
+        same = found == self.word or (not self.cased and found.lower() == self.word)
         return (
             same
             and not _TOUCHES_LEFT.search(before[-2:])

@@ -140,6 +140,8 @@ class _Sampler:
     def _offer(self, number: int, offsets: IntArray, block: Block, label: str) -> None:
         stimulus, reservoir = self.stimuli[number], self.samples[number]
         chosen, keys = reservoir.draw(len(offsets))
+        if not chosen.size:
+            return
         rows = np.searchsorted(block.begins, offsets[chosen], side="right") - 1
         spans = np.column_stack([block.begins[rows], block.ends[rows]]).tolist()
         numbers = block.numbers[rows].tolist()

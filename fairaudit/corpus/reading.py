@@ -17,8 +17,8 @@ from fairaudit.corpus.records import (
     where,
 )
 
-BLOCK = 1 << 20
-"""Bytes of a block: small enough for the processor's cache."""
+BLOCK = 1 << 22
+"""Bytes of a block."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from fairaudit.corpus.matching import Stimulus
 
-_BYTES_A_WORD = 16
+_BYTES_A_WORD, _LEAST_BYTES = 16, 256
 _NEAR = 200
 # Begins with a set of characters, which `re` looks for quickly.
 _BOUNDARY = re.compile(
@@ -59,7 +59,9 @@ class Window:
         (begin, stop), end = document, at + len(stimulus.encoded)
         if at < begin or end > stop:
             return None
-        reach = _BYTES_A_WORD * self.words
+        if stimulus.cased and content[at:end] != stimulus.encoded:
+            return None
+        reach = max(_BYTES_A_WORD * self.words, _LEAST_BYTES)
         # Only the far ends can cut through a character; those bytes are dropped.
         before = content[max(begin, at - reach) : at].decode("utf-8", "ignore")
         found = content[at:end].decode("utf-8", "ignore")
@@ -127,4 +129,4 @@ def _after_space(text: str) -> str:
 
 
 def _before_space(text: str) -> str:
-    return text[: len(text) - len(_after_space(text[::-1]))]
+    return text[: len(_after_space(text[::-1]))]

@@ -28,7 +28,7 @@ class HuggingFaceLoader:
 
     def claims(self, reference: str) -> bool:
         """Tell whether the reference is a directory, or may be a hub id."""
-        return Path(reference).is_dir() or not Path(reference).suffix
+        return not Path(reference).is_file()
 
     def open(
         self, reference: str, options: ModelOptions, psm: str | None = None

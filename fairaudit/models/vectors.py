@@ -68,13 +68,11 @@ class VectorsModel:
     @cached_property
     def card(self) -> ModelCard:
         """Name, digest of the whole file, and what it cannot answer."""
-        with self.path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
         return ModelCard(
             entry=ModelEntry(
                 name=self.path.name,
                 path=str(self.path),
-                fingerprint=digest,
+                fingerprint=_fingerprint(self.path),
                 architecture=STATIC,
                 reads=("embed",),
             ),
@@ -98,6 +96,18 @@ class VectorsModel:
 
     def __hash__(self) -> int:
         return hash(self.path)
+
+
+def _fingerprint(path: Path) -> str:
+    """Digest the file, and the arrays that gensim puts beside a large one."""
+    digest = hashlib.sha256()
+    beside = f"{path.name}."
+    arrays = [p for p in path.parent.glob("*.npy") if p.name.startswith(beside)]
+    for part in (path, *sorted(arrays)):
+        with part.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def _spans(request: Request) -> Sequence[str]:

@@ -209,7 +209,8 @@ def about(record: Record, differing: Differing) -> str:
 
 def provenance(report: AuditReport) -> tuple[str, ...]:
     """Return which of model and dataset are needed to tell records apart."""
-    many = {"model": len(report.models) > 1, "dataset": len(report.datasets) > 1}
+    datasets = {record.dataset for record in report.records if record.dataset}
+    many = {"model": len(report.models) > 1, "dataset": len(datasets) > 1}
     return tuple(name for name, needed in many.items() if needed)
 
 

@@ -11,10 +11,17 @@ from fairaudit.data import Contexts
 from fairaudit.errors import AuditError
 from fairaudit.metric import Metric, Unmeasurable
 from fairaudit.model import Embed, ModelCard, Piece, Reading
-from fairaudit.result import Family, Finding, Interval, Json, Quantity
-from fairaudit.stats.association import Draws, Sampling, WordContexts
-from fairaudit.stats.permutation import Alternative, permutation_test
-from fairaudit.stats.pooling import Pooled, random_effects
+from fairaudit.result import Family, Finding, Json, Quantity
+from fairaudit.stats.association import Sampling, WordContexts
+from fairaudit.stats.pooling import random_effects
+from fairaudit_metrics.intrinsic.inference import (
+    REPLICATE_DRAWS,
+    REPLICATES,
+    draws_detail,
+    interval,
+    permutation,
+    words_detail,
+)
 from fairaudit_metrics.intrinsic.stimuli import (
     AssociationTest,
     Coverage,
@@ -23,11 +30,6 @@ from fairaudit_metrics.intrinsic.stimuli import (
     tests,
     touched,
 )
-
-REPLICATES = 1000
-REPLICATE_DRAWS = 10
-PERMUTATIONS = 100_000
-_TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
 
 COMBINED_EFFECT_SIZE = Quantity(
     name="combined_effect_size",
@@ -45,7 +47,6 @@ NULL = (
     "word belongs to X or to Y."
 )
 
-ALTERNATIVES: tuple[Alternative, Alternative] = ("two-sided", "greater")
 _NO_SPREAD = (
     "The effect size is undefined: in a draw all targets have the same association."
 )
@@ -211,19 +212,19 @@ class CEAT(Metric[Contexts]):
         if not np.isfinite(drawn.effects).all():
             return _refusal(test, _NO_SPREAD)
         pooled = random_effects(drawn.effects, drawn.variances)
-        p_value, permutation = _permutation(drawn, sample.sizes[0], for_words)
+        p_value, tested = permutation(drawn, sample.sizes[0], for_words)
         return Finding(
             quantity=COMBINED_EFFECT_SIZE,
             subject=test.subject,
             value=float(pooled.effect),
             n=len(test.words),
-            interval=_interval(sample, self.level, np.random.default_rng(for_interval)),
+            interval=interval(sample, self.level, np.random.default_rng(for_interval)),
             p_value=p_value,
             null=NULL,
             detail={
-                **_draws_detail(drawn, pooled),
-                **permutation,
-                **_words_detail(test, sample),
+                **draws_detail(drawn, pooled),
+                **tested,
+                **words_detail(test, sample),
                 **missing,
             },
         )
@@ -271,62 +272,3 @@ def _readable(vectors: AnyArray, rows: list[int]) -> AnyArray:
     found = np.array(rows)
     kept: AnyArray = found[np.isfinite(vectors[found]).all(axis=1)]
     return kept
-
-
-def _permutation(
-    drawn: Draws, first: int, seed: np.random.SeedSequence
-) -> tuple[float, Mapping[str, Json]]:
-    """Test two-sided and one-sided on the same partitions."""
-    result, greater = (
-        permutation_test(
-            drawn.word_scores,
-            first,
-            np.random.default_rng(seed),
-            alternative=alternative,
-            draws=PERMUTATIONS,
-        )
-        for alternative in ALTERNATIVES
-    )
-    return result.p_value, {
-        "p_one_sided": greater.p_value,
-        "permutation_method": result.method,
-        "permutation_partitions": result.partitions,
-    }
-
-
-def _interval(
-    sample: WordContexts, level: float, rng: np.random.Generator
-) -> Interval | None:
-    draws = min(REPLICATE_DRAWS, int(sample.counts.min()))
-    effects, variances = sample.replicates(REPLICATES, draws, rng)
-    defined = np.isfinite(effects).all(axis=1)
-    if defined.sum() < REPLICATES / 2:
-        return None
-    pooled = random_effects(effects[defined], variances[defined]).effect
-    low, high = np.quantile(pooled, [(1 - level) / 2, (1 + level) / 2])
-    method = (
-        f"percentile bootstrap of words within sets and contexts within words, "
-        f"{defined.sum()} replicates of {draws} draws"
-    )
-    return Interval(float(low), float(high), level, method)
-
-
-def _draws_detail(drawn: Draws, pooled: Pooled) -> Mapping[str, Json]:
-    return {
-        "draws": drawn.effects.size,
-        "tau2": float(pooled.tau2),
-        "paper_se": float(pooled.se),
-        "paper_p_depends_on_draws": float(pooled.p_two_sided),
-        "effect_size_deciles": np.quantile(drawn.effects, _TENTHS).tolist(),
-    }
-
-
-def _words_detail(test: AssociationTest, sample: WordContexts) -> Mapping[str, Json]:
-    spread = np.quantile(sample.counts, [0.0, 0.5, 1.0]).tolist()
-    return {
-        "words": {words.name: len(words.words) for words in test.sets},
-        "contexts_with_a_vector": int(sample.counts.sum()),
-        "contexts_per_stimulus": dict(
-            zip(("min", "median", "max"), spread, strict=True)
-        ),
-    }
