@@ -61,7 +61,7 @@ def evaluate(
         list[str],
         typer.Option(
             metavar="FILE",
-            help="Static word vectors (word2vec, GloVe) in place of a model. Repeatable.",
+            help="Static word vectors (word2vec, GloVe) as a model. Repeatable.",
         ),
     ] = [],  # noqa: B006
     psm: Annotated[
