@@ -37,20 +37,20 @@ $(VENV)/.test: $(VENV)/.run
 $(DEMO)/task-classifier: | $(VENV)/.run
 	@echo "== Training a task classifier on sample_data/notes_train.csv"
 	$(FAIRAUDIT) train $(ENCODER) --data sample_data/notes_train.csv --task label \
-	    --limit 1400 --learning-rate 2e-4 --batch-size 8 --out $@
+	    --limit 1600 --learning-rate 2e-4 --batch-size 8 --out $@
 
 $(DEMO)/protected-status: | $(VENV)/.run
 	@echo "== Training a protected-status model (gender) on the same texts"
 	$(FAIRAUDIT) train $(ENCODER) --data sample_data/notes_train.csv --task group \
 	    --axis gender --groups men,women \
-	    --limit 500 --learning-rate 2e-4 --batch-size 8 --out $@
+	    --limit 400 --learning-rate 2e-4 --batch-size 8 --out $@
 
 demo: $(DEMO)/task-classifier $(DEMO)/protected-status
 	@echo "== Auditing the task classifier: intrinsic, extrinsic, sensitivity"
 	$(FAIRAUDIT) evaluate $(DEMO)/task-classifier --psm $(DEMO)/protected-status \
 	    --metric ceat --metric disparity --metric sensitivity \
 	    --data sample_data/notes_audit.csv --data sample_data/contexts.jsonl \
-	    --limit 1400 --cache $(DEMO)/cache --out $(DEMO)/report
+	    --limit 1200 --cache $(DEMO)/cache --out $(DEMO)/report
 	@echo "== The same as a page: $(abspath $(DEMO)/report/report.html)"
 
 lint: $(VENV)/.test
