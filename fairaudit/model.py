@@ -8,7 +8,7 @@ request's `ragged` attribute names its ragged columns.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
 from fairaudit.arrays import AnyArray, IntArray
 from fairaudit.result import ModelEntry
@@ -209,6 +209,10 @@ class SpanLogProb:
 
 
 Request: TypeAlias = Predict | Embed | Sensitivity | TokenLogProb | SpanLogProb
+
+
+BACKWARD: Final = frozenset({"sensitivity"})
+"""Kinds of request that cost a backward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fairaudit.arrays import AnyArray, IntArray
 from fairaudit.cache import Cache, Shelf, row_keys, spread
-from fairaudit.model import Ask, Model, Reading, Request
+from fairaudit.model import BACKWARD, Ask, Model, Reading, Request
 from fairaudit.result import Cost
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -122,7 +122,7 @@ def _read_missing(
     counts = model.token_counts(texts)
     done = 0
     try:
-        for batch in batches(counts, batch_tokens):
+        for batch in _batches_alike(counts, batch_tokens, pending, rows_of):
             _read_batch(model, [texts[i] for i in batch], batch, pending, rows_of)
             done += len(batch)
             progress(done, len(texts))
@@ -145,6 +145,22 @@ def _unique(
             rows.setdefault(number.setdefault(text, len(number)), []).append(row)
         rows_of.append(rows)
     return list(number), rows_of
+
+
+def _batches_alike(
+    counts: IntArray,
+    batch_tokens: int,
+    pending: Sequence[Pending],
+    rows_of: Sequence[Mapping[int, list[int]]],
+) -> Iterator[list[int]]:
+    """Yield batches of texts that all need a backward pass, or all do not."""
+    backward = np.zeros(len(counts), dtype=bool)
+    for item, rows in zip(pending, rows_of, strict=True):
+        if item.request.kind in BACKWARD:
+            backward[list(rows)] = True
+    for numbers in (np.flatnonzero(backward), np.flatnonzero(~backward)):
+        for batch in batches(counts[numbers], batch_tokens):
+            yield numbers[batch].tolist()
 
 
 def batches(counts: IntArray, batch_tokens: int) -> Iterator[list[int]]:

@@ -43,8 +43,12 @@ def test_each_unique_text_is_read_once_and_every_row_is_right():
 
 def test_one_batch_serves_all_that_is_asked_about_its_texts():
     model = FakeModel()
-    read(model, REQUESTS, NONE, batch_tokens=10_000)
+    forward = [r for r in REQUESTS if r.kind != "sensitivity"]
+    read(model, forward, NONE, batch_tokens=10_000)
     assert len(model.batches) == 1
+    model = FakeModel()
+    read(model, REQUESTS, NONE, batch_tokens=10_000)
+    assert len(model.batches) == 2
 
 
 @settings(deadline=None)
