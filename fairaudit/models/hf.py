@@ -12,6 +12,7 @@ from fairaudit.errors import AuditError
 from fairaudit.model import Ask, ModelCard, Reading, Request
 from fairaudit.models import ModelOptions
 from fairaudit.models.checkpoint import Checkpoint, open_checkpoint
+from fairaudit.models.vectors import VECTOR_SUFFIXES
 from fairaudit.result import ModelEntry
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class HuggingFaceLoader:
 
     def claims(self, reference: str) -> bool:
         """Tell whether the reference is a directory, or may be a hub id."""
-        return not Path(reference).is_file()
+        path = Path(reference)
+        return path.is_dir() or path.suffix.lower() not in VECTOR_SUFFIXES
 
     def open(
         self, reference: str, options: ModelOptions, psm: str | None = None

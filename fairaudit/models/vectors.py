@@ -253,3 +253,4 @@ _LOOKUPS: Mapping[str, Lookup] = {
     ".bin": _binary,
     ".kv": _gensim,
 }
+VECTOR_SUFFIXES = frozenset(_LOOKUPS)
