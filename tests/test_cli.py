@@ -274,7 +274,7 @@ def test_lists_name_what_there_is_and_who_brought_it(run):
 
 
 def test_help_and_lists_load_nothing_heavy():
-    heavy = "torch", "scipy", "pandas", "transformers", "altair", "statsmodels"
+    heavy = "torch", "scipy", "pandas", "transformers", "altair", "typer.rich_utils"
     for words in (["--help"], ["metrics"], ["datasets"], ["evaluate", "--help"]):
         code = (
             "import sys\nfrom fairaudit.__main__ import main\n"

@@ -14,12 +14,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # rich help costs as much as all the rest of the start
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Assess language models and text classifiers for social bias.\n\n"
-        "Start with [bold]fairaudit evaluate MODEL_DIR --data FILE[/bold]; "
-        "[bold]fairaudit metrics[/bold] and [bold]fairaudit datasets[/bold] list what "
+        "Start with `fairaudit evaluate MODEL_DIR --data FILE`; "
+        "`fairaudit metrics` and `fairaudit datasets` list what "
         "there is.\n\n"
         "Exit codes: 0 done, 1 some requested metric gave no result, 2 usage or data "
         "error, 130 interrupted."

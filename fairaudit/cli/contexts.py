@@ -75,15 +75,15 @@ def contexts(
         bool, typer.Option("--debug", help="Show tracebacks of errors.")
     ] = False,
 ) -> None:
-    """Sample sentences around stimulus words from corpora, for the metric ceat.
+    """Sample contexts of stimulus words from corpora, for ceat.
 
     A word matches as a whole (kind is not found in kindness, nor term in short-term);
     a word with a capital in that case only, any other in every case. Each context is
     the sentence around the word. The same corpora and seed give the same pool; its
     card (POOL with .card.json) names corpora, hashes and settings: add the licence.
 
-    Example: [bold]fairaudit contexts wiki.txt.gz forum.jsonl --tests C6+C8 --out
-    pool.jsonl[/bold], then [bold]fairaudit evaluate my-model --data pool.jsonl[/bold]
+    Example: `fairaudit contexts wiki.txt.gz forum.jsonl --tests C6+C8 --out
+    pool.jsonl`, then `fairaudit evaluate my-model --data pool.jsonl`
     """
     from fairaudit.corpus.opening import Lenience, find_corpora
     from fairaudit.corpus.pool import Settings, describe, sample, write

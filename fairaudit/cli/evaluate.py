@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from fairaudit.engine import Watch
+    from fairaudit.planning import AnyMetric
     from fairaudit.result import AuditReport
 
 
@@ -131,31 +132,24 @@ def evaluate(
     listed with the reason. Readings are cached, so that a second run is quick and an
     interrupted one goes on.
 
-    Example: [bold]fairaudit evaluate my-model --data notes.csv --psm my-psm[/bold]
+    Example: `fairaudit evaluate my-model --data notes.csv --psm my-psm`
     """
     from fairaudit.cache import Cache, default_directory
+    from fairaudit.cli import specs
     from fairaudit.cli.report import deliver, writers
-    from fairaudit.cli.specs import (
-        metrics_from,
-        open_models,
-        parse_options,
-        read_data,
-        relabel,
-        require_labels,
-    )
     from fairaudit.engine import Settings, audit
     from fairaudit.models import ModelOptions
 
     wanted = writers("json" if as_json else formats)
-    metrics, warnings = metrics_from(metric, family)
-    for warning in warnings:
-        typer.echo(f"fairaudit: warning: {warning}", err=True)
+    metrics = _chosen(metric, family)
     options = ModelOptions(
         device, dtype.value, allow_pickle, trust_remote_code, allow_network
     )
-    models = open_models([*(model_dirs or []), *vectors], psm, options)
-    datasets = relabel(read_data(data, limit, seed), parse_options(labels, "--labels"))
-    require_labels([model.card for model in models], metrics, datasets)
+    models = specs.open_models([*(model_dirs or []), *vectors], psm, options)
+    datasets = specs.relabel(
+        specs.read_data(data, limit, seed), specs.parse_options(labels, "--labels")
+    )
+    specs.require_labels([model.card for model in models], metrics, datasets)
     if not as_json and any(writer.filename for writer in wanted):
         _require_writable(out)
     with _progress(quiet or as_json) as watch:
@@ -180,6 +174,16 @@ def evaluate(
         elif writer.filename or not quiet:
             deliver(writer, report, out, quiet=quiet)
     raise typer.Exit(_exit_code(report, [spec.partition(":")[0] for spec in metric]))
+
+
+def _chosen(specs: list[str], families: list[str]) -> "list[AnyMetric]":
+    """Return the metrics; warn of plugins that nothing asked for and cannot run."""
+    from fairaudit.cli.specs import metrics_from
+
+    metrics, warnings = metrics_from(specs, families)
+    for warning in warnings:
+        typer.echo(f"fairaudit: warning: {warning}", err=True)
+    return metrics
 
 
 def _require_writable(out: Path) -> None:

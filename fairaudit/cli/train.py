@@ -71,14 +71,16 @@ def train(
         bool, typer.Option("--debug", help="Show tracebacks of errors.")
     ] = False,
 ) -> None:
-    """Fine-tune an encoder into a task classifier or a protected-status model.
+    """Fine-tune an encoder: a task classifier, or a PSM.
+
+    A PSM (protected-status model) tells groups apart; `--psm` takes one.
 
     The result is an ordinary Hugging Face model directory with a card
     (fairaudit_training.json) that holds the data hash, the settings and the held-out
     accuracy and AUC.
 
-    Example: [bold]fairaudit train encoder --data notes.csv --task group --axis gender
-    --out psm[/bold]
+    Example: `fairaudit train encoder --data notes.csv --task group --axis gender
+    --out psm`
     """
     from fairaudit.cli.specs import read_data
     from fairaudit.recipe import Recipe
