@@ -310,6 +310,7 @@ def test_interrupt_ends_with_130_and_keeps_what_was_read(zoo, psm, notes, tmp_pa
         assert time.monotonic() < deadline, "nothing was read"
         assert process.poll() is None
         time.sleep(0.2)
+    time.sleep(4)  # the next rows wait for their shard when the interrupt comes
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
