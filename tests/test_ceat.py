@@ -21,7 +21,7 @@ from fairaudit.stats.association import (
 )
 from fairaudit.stats.permutation import permutation_test
 from fairaudit.stats.pooling import random_effects
-from fairaudit_metrics.intrinsic import inference
+from fairaudit_metrics.intrinsic import ceat, inference
 from fairaudit_metrics.intrinsic.ceat import CEAT
 from fairaudit_metrics.intrinsic.stimuli import tests as published
 
@@ -407,6 +407,16 @@ def test_contexts_cut_off_before_their_word_are_left_out_and_counted():
     [found] = run(CEAT(draws=50), data, gone)
     assert found.value is None
     assert "No context with a finite vector is left for" in found.reason
+
+
+def test_an_interval_that_cannot_be_had_has_a_reason(monkeypatch):
+    data = contexts(C6.words, 8)
+    [found] = run(CEAT(draws=50), data, noise(data))
+    assert "no_interval" not in found.detail
+    monkeypatch.setattr(ceat, "interval", lambda *_: None)
+    [found] = run(CEAT(draws=50), data, noise(data))
+    assert found.interval is None
+    assert "bootstrap replicates" in found.detail["no_interval"]
 
 
 def test_equal_targets_give_a_reason():

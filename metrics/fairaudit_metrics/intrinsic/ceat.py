@@ -47,6 +47,10 @@ NULL = (
     "word belongs to X or to Y."
 )
 
+_NO_INTERVAL = (
+    "In most bootstrap replicates all targets have the same association, so the "
+    "effect size has no interval."
+)
 _NO_SPREAD = (
     "The effect size is undefined: in a draw all targets have the same association."
 )
@@ -212,13 +216,14 @@ class CEAT(Metric[Contexts]):
         if not np.isfinite(drawn.effects).all():
             return _refusal(test, _NO_SPREAD)
         pooled = random_effects(drawn.effects, drawn.variances)
+        found = interval(sample, self.level, np.random.default_rng(for_interval))
         p_value, tested = permutation(drawn, sample.sizes[0], for_words)
         return Finding(
             quantity=COMBINED_EFFECT_SIZE,
             subject=test.subject,
             value=float(pooled.effect),
             n=len(test.words),
-            interval=interval(sample, self.level, np.random.default_rng(for_interval)),
+            interval=found,
             p_value=p_value,
             null=NULL,
             detail={
@@ -226,6 +231,7 @@ class CEAT(Metric[Contexts]):
                 **tested,
                 **words_detail(test, sample),
                 **missing,
+                **({} if found else {"no_interval": _NO_INTERVAL}),
             },
         )
 
