@@ -1,0 +1,20 @@
+"""Typed, columnar data that metrics accept."""
+
+from fairaudit.data.base import BUILT_IN, BuiltIn, Data
+from fairaudit.data.contexts import Contexts
+from fairaudit.data.examples import Examples, Group
+from fairaudit.data.pairs import Completions, Counterparts, Pairs
+from fairaudit.data.reader import Reader
+
+__all__ = [
+    "BUILT_IN",
+    "BuiltIn",
+    "Completions",
+    "Contexts",
+    "Counterparts",
+    "Data",
+    "Examples",
+    "Group",
+    "Pairs",
+    "Reader",
+]

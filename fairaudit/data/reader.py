@@ -1,0 +1,36 @@
+"""What a dataset format is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from fairaudit.data.base import Data
+
+
+@dataclass(frozen=True)
+class Reader(ABC):
+    """Reads one dataset format: a frozen dataclass whose fields are its options."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    columns: ClassVar[Mapping[str, str]]
+    licence: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+
+    @abstractmethod
+    def claims(self, path: Path) -> bool:
+        """Tell whether the file looks like this format, from its name and its head."""
+
+    @abstractmethod
+    def read(self, path: Path, limit: int | None, rng: np.random.Generator) -> Data:
+        """Read the file; `limit` keeps a seeded sample of that many rows.
+
+        Raises
+        ------
+        AuditError
+            Where the file cannot be used: what, in which file and line, how to mend it.
+        """

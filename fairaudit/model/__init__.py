@@ -1,0 +1,71 @@
+"""What can be asked of a model, and what a model answers.
+
+Requests are columnar: one object asks about n rows. An answer is a mapping of column
+names to arrays. A column has n rows, or is *ragged*: then the answer also has a column
+``lengths`` of n rows, and the ragged column holds ``lengths.sum()`` rows in order. The
+request's `ragged` attribute names its ragged columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+from fairaudit.arrays import AnyArray, IntArray
+from fairaudit.model.card import ModelCard
+from fairaudit.model.likelihood import Masking, SpanLogProb, Start, TokenLogProb
+from fairaudit.model.requests import Embed, Piece, Pool, Predict, Sensitivity
+
+__all__ = [
+    "BACKWARD",
+    "STATIC",
+    "Ask",
+    "Embed",
+    "Masking",
+    "Model",
+    "ModelCard",
+    "Piece",
+    "Pool",
+    "Predict",
+    "Reading",
+    "Request",
+    "Sensitivity",
+    "SpanLogProb",
+    "Start",
+    "TokenLogProb",
+]
+
+Reading: TypeAlias = Mapping[str, AnyArray]
+Request: TypeAlias = Predict | Embed | Sensitivity | TokenLogProb | SpanLogProb
+STATIC = "static vectors"
+"""Architecture of a model that has one vector a word, whatever the context."""
+BACKWARD: Final = frozenset({"sensitivity"})
+"""Kinds of request that cost a backward pass."""
+
+
+class Model(Protocol):
+    """What the engine needs of a model. Weights are loaded by the first `read`."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What is known without loading weights."""
+        ...
+
+    def identity(self, request: Request) -> Mapping[str, str]:
+        """Return all that determines the answer beside the request itself."""
+        ...
+
+    def token_counts(self, texts: Sequence[str]) -> IntArray:
+        """Return the length of each text in tokens."""
+        ...
+
+    def read(self, texts: Sequence[str], asks: Sequence["Ask"]) -> list[Reading]:
+        """Answer all asks about a batch of texts with one forward pass."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request about texts of one batch: row i concerns text `where[i]` of it."""
+
+    request: Request
+    where: IntArray
