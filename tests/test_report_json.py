@@ -61,6 +61,9 @@ def test_has_the_fields_of_the_contract():
         "datasets",
         "records",
         "cost",
+        "gates",
+        "changes",
+        "agreements",
     }
     assert set(tree["records"][0]) == RECORD_KEYS
     assert set(tree["records"][0]["quantity"]) == {

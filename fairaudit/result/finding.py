@@ -1,4 +1,4 @@
-"""What an audit yields: quantities, findings, records and the report."""
+"""One number about one subject, or the reason why there is none."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,6 @@ from typing import Literal, TypeAlias
 Scalar: TypeAlias = str | int | float | bool | None
 Json: TypeAlias = Scalar | Sequence["Json"] | Mapping[str, "Json"]
 Family: TypeAlias = Literal["intrinsic", "extrinsic", "sensitivity"]
-Status: TypeAlias = Literal["ok", "not_run", "error"]
-
-SCHEMA_VERSION = "1.0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,79 +94,6 @@ class Finding:
             raise ValueError(f"{self.subject}: give either a value or a reason")
         _require_finite(self.subject, self.value, self.p_value)
         _require_finite(f"{self.subject}: detail", *_floats(self.detail))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """A finding with its provenance, or a metric that gave none and the reason."""
-
-    model: str
-    dataset: str
-    metric: str
-    family: Family
-    params: Mapping[str, Json] = field(default_factory=dict)
-    status: Status = "ok"
-    reason: str = ""
-    subject: str = ""
-    quantity: Quantity | None = None
-    value: float | None = None
-    n: int = 0
-    interval: Interval | None = None
-    p_value: float | None = None
-    p_adjusted: float | None = None
-    null: str = ""
-    detail: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelEntry:
-    """A model as the report names it."""
-
-    name: str
-    path: str
-    fingerprint: str
-    architecture: str
-    reads: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetEntry:
-    """A dataset as the report names it; `groups` counts rows per axis and group."""
-
-    name: str
-    kind: str
-    n: int
-    sha256: str
-    path: str = ""
-    groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    licence: str = ""
-    source: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What the audit took: `forward_passes` counts texts sent through a model."""
-
-    forward_passes: int = 0
-    unique_texts: int = 0
-    tokens: int = 0
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditReport:
-    """Everything a writer needs; the JSON file is this object."""
-
-    schema_version: str = SCHEMA_VERSION
-    fairaudit_version: str
-    created: str
-    seed: int
-    command: str
-    environment: Mapping[str, Scalar]
-    models: tuple[ModelEntry, ...]
-    datasets: tuple[DatasetEntry, ...]
-    records: tuple[Record, ...]
-    cost: Cost = field(default_factory=Cost)
 
 
 def _floats(found: Json) -> Iterator[float]:

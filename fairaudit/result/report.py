@@ -1,0 +1,98 @@
+"""The report of an audit and what it is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from fairaudit.result.agreement import Agreement
+from fairaudit.result.finding import Family, Interval, Json, Quantity, Scalar
+from fairaudit.result.gates import Change, GateOutcome
+
+Status: TypeAlias = Literal["ok", "not_run", "error"]
+
+SCHEMA_VERSION = "1.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A finding with its provenance, or a metric that gave none and the reason."""
+
+    model: str
+    dataset: str
+    metric: str
+    family: Family
+    params: Mapping[str, Json] = field(default_factory=dict)
+    status: Status = "ok"
+    reason: str = ""
+    subject: str = ""
+    quantity: Quantity | None = None
+    value: float | None = None
+    n: int = 0
+    interval: Interval | None = None
+    p_value: float | None = None
+    p_adjusted: float | None = None
+    null: str = ""
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """A model as the report names it."""
+
+    name: str
+    path: str
+    fingerprint: str
+    architecture: str
+    reads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetEntry:
+    """A dataset as the report names it.
+
+    `groups` counts rows per axis and group; `left_out` counts, by reason, the rows of
+    the file that are not among the `n`.
+    """
+
+    name: str
+    kind: str
+    n: int
+    sha256: str
+    path: str = ""
+    groups: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    licence: str = ""
+    source: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the audit took: `forward_passes` counts texts sent through a model."""
+
+    forward_passes: int = 0
+    unique_texts: int = 0
+    tokens: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditReport:
+    """Everything a writer needs; the JSON file is this object.
+
+    `gates` are the outcomes of limits, `changes` those against a baseline audit, and
+    `agreements` how metrics go together over models; each empty where not asked for.
+    """
+
+    schema_version: str = SCHEMA_VERSION
+    fairaudit_version: str
+    created: str
+    seed: int
+    command: str
+    environment: Mapping[str, Scalar]
+    models: tuple[ModelEntry, ...]
+    datasets: tuple[DatasetEntry, ...]
+    records: tuple[Record, ...]
+    cost: Cost = field(default_factory=Cost)
+    gates: tuple[GateOutcome, ...] = ()
+    changes: tuple[Change, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
