@@ -148,6 +148,7 @@ def _record(job: Job, finding: Finding) -> Record:
         family=job.metric.family,
         params=job.metric.params,
         status="not_run" if finding.reason else "ok",
+        traits={**job.metric.traits, **job.data.card.traits},
         **{name: getattr(finding, name) for name in finding.__dataclass_fields__},
     )
 

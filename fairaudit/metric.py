@@ -36,6 +36,8 @@ class Metric(ABC, Generic[D]):
     limits: ClassVar[str] = ""
     source: ClassVar[str] = ""
     asks: ClassVar[tuple[str, ...]] = ()
+    traits: ClassVar[Mapping[str, str]] = {}
+    """What it measures, as in `Record.traits`; those of the data come first."""
 
     @abstractmethod
     def needs(self, data: D, card: ModelCard) -> Mapping[str, Request]:

@@ -36,6 +36,7 @@ COLUMNS = [
     "p_adjusted",
     "null",
     "detail",
+    "traits",
 ]
 
 

@@ -31,6 +31,7 @@ RECORD_KEYS = {
     "p_adjusted",
     "null",
     "detail",
+    "traits",
 }
 
 

@@ -70,6 +70,7 @@ def flatten(record: Record) -> Mapping[str, Cell]:
         "p_adjusted": record.p_adjusted,
         "null": record.null,
         "detail": compact(record.detail),
+        "traits": compact(record.traits),
     }
 
 

@@ -15,7 +15,11 @@ SCHEMA_VERSION = "1.1"
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A finding with its provenance, or a metric that gave none and the reason."""
+    """A finding with its provenance, or a metric that gave none and the reason.
+
+    `traits` says what is measured on what: ``notion`` (stereotype, toxicity, sentiment,
+    hate), ``domain`` of the texts, ``language`` and ``task``, where known.
+    """
 
     model: str
     dataset: str
@@ -33,6 +37,7 @@ class Record:
     p_adjusted: float | None = None
     null: str = ""
     detail: Mapping[str, Json] = field(default_factory=dict)
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +56,7 @@ class DatasetEntry:
     """A dataset as the report names it.
 
     `groups` counts rows per axis and group; `left_out` counts, by reason, the rows of
-    the file that are not among the `n`.
+    the file that are not among the `n`; `traits` as those of a `Record`.
     """
 
     name: str
@@ -63,6 +68,7 @@ class DatasetEntry:
     licence: str = ""
     source: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
+    traits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
