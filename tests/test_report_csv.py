@@ -37,6 +37,7 @@ COLUMNS = [
     "null",
     "detail",
     "traits",
+    "key",
 ]
 
 

@@ -32,6 +32,7 @@ RECORD_KEYS = {
     "null",
     "detail",
     "traits",
+    "key",
 }
 
 

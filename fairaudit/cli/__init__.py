@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from fairaudit.cli.compare import agree, compare
 from fairaudit.cli.contexts import contexts
 from fairaudit.cli.evaluate import evaluate
 from fairaudit.cli.lists import datasets, metrics
@@ -48,5 +49,14 @@ def common(
     """Hold options of every command."""
 
 
-for command in (evaluate, train, contexts, report, metrics, datasets):
+for command in (
+    evaluate,
+    train,
+    contexts,
+    compare,
+    agree,
+    report,
+    metrics,
+    datasets,
+):
     app.command()(command)

@@ -10,7 +10,15 @@ from typing import ClassVar, TypeAlias
 from fairaudit.errors import AuditError
 from fairaudit.report.schema import compact, dump
 from fairaudit.report.wording import visible
-from fairaudit.result import AuditReport, Interval, Quantity, Record
+from fairaudit.result import (
+    Agreement,
+    Alignment,
+    AuditReport,
+    Correlation,
+    Interval,
+    Quantity,
+    Record,
+)
 
 Cell: TypeAlias = str | int | float | None
 
@@ -51,6 +59,25 @@ class CsvWriter:
         return out.getvalue()
 
 
+@dataclass(frozen=True)
+class AgreementWriter:
+    """Writes one row a correlation of the agreement study, as `CsvWriter` does."""
+
+    name: ClassVar[str] = "agreement"
+    filename: ClassVar[str | None] = "agreement.csv"
+
+    def render(self, report: AuditReport) -> str:
+        """Return the agreements as CSV text; only the header where there are none."""
+        out = StringIO(newline="")
+        writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        writer.writerow(_correlated(_BLANK_PAIR, _BLANK_CORRELATION))
+        for pair in report.agreements:
+            for found in pair.correlations or (_BLANK_CORRELATION,):
+                cells = _correlated(pair, found).values()
+                writer.writerow([neutral(cell) for cell in cells])
+        return out.getvalue()
+
+
 def flatten(record: Record) -> Mapping[str, Cell]:
     """Return the cells of one record by column name."""
     return {
@@ -71,6 +98,7 @@ def flatten(record: Record) -> Mapping[str, Cell]:
         "null": record.null,
         "detail": compact(record.detail),
         "traits": compact(record.traits),
+        "key": record.key,
     }
 
 
@@ -87,6 +115,37 @@ def neutral(cell: Cell) -> Cell:
     if cell is not None and not isfinite(cell):
         raise AuditError(f"The report holds {cell}, which is not a finite number.")
     return cell
+
+
+def _correlated(pair: Agreement, found: Correlation) -> Mapping[str, Cell]:
+    low, high = found.leave_one_out or (None, None)
+    aligned = pair.alignment or Alignment()
+    boot = _interval_cells(found.bootstrap)
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "n": len(pair.models),
+        "coefficient": found.coefficient if pair.correlations else None,
+        "value": found.value,
+        **_interval_cells(found.interval),
+        "bootstrap_low": boot["interval_low"],
+        "bootstrap_high": boot["interval_high"],
+        "p_value": found.p_value,
+        "p_adjusted": found.p_adjusted,
+        "leave_one_out_low": low,
+        "leave_one_out_high": high,
+        "reason": pair.reason or found.reason,
+        "aligned": "yes" if aligned.aligned else "no",
+        "groups_jaccard": aligned.groups,
+        "notions": " | ".join(aligned.notions),
+        "domains": " | ".join(aligned.domains),
+        "languages": " | ".join(aligned.languages),
+        "tasks": " | ".join(aligned.tasks),
+        "vocabulary_divergence": aligned.vocabulary,
+        "embedding_discrepancy": aligned.embedding,
+        "embedding_p": aligned.embedding_p,
+        "models": " | ".join(pair.models),
+    }
 
 
 def _quantity_cells(quantity: Quantity | None) -> Mapping[str, Cell]:
@@ -110,3 +169,5 @@ def _interval_cells(interval: Interval | None) -> Mapping[str, Cell]:
 
 
 _BLANK = Record(model="", dataset="", metric="", family="extrinsic")
+_BLANK_PAIR = Agreement(first="", second="", families=("intrinsic", "extrinsic"))
+_BLANK_CORRELATION = Correlation(coefficient="pearson", value=None)

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
 from fairaudit.report import wording
+from fairaudit.report.study import agreement_table, ranking_lines, tally
 from fairaudit.report.wording import visible
 from fairaudit.result import AuditReport, Record
 
@@ -38,6 +39,8 @@ class TerminalWriter:
         _header(console, report)
         for family in wording.FAMILIES:
             _family(console, report, family)
+        _models(console, report)
+        _agreements(console, report)
         _missing(console, report)
         _last(console, report)
         return _encodable(
@@ -185,6 +188,24 @@ def _cells(
     )
 
 
+def _models(console: "Console", report: AuditReport) -> None:
+    lines = ranking_lines(report)
+    if lines:
+        console.print()
+        console.print(_text("Models, nearest to the ideal first", "bold"))
+    for line in lines:
+        console.print(_text(line))
+
+
+def _agreements(console: "Console", report: AuditReport) -> None:
+    if not report.agreements:
+        return
+    console.print()
+    console.print(_text("Agreement of metrics over models", "bold"))
+    console.print(agreement_table(report.agreements))
+    console.print(_text(tally(report.agreements), "dim"))
+
+
 def _missing(console: "Console", report: AuditReport) -> None:
     from rich.padding import Padding
 
@@ -203,13 +224,14 @@ def _missing(console: "Console", report: AuditReport) -> None:
 
 
 def _last(console: "Console", report: AuditReport) -> None:
-    tally = wording.tally(report)
-    away = f"{tally['excludes']:,} with an interval that excludes the ideal"
+    counts = wording.tally(report)
+    away = f"{counts['excludes']:,} with an interval that excludes the ideal"
     console.print()
     console.print(
         _text(
-            f"{wording.count(tally['findings'], 'finding')}, {away}; "
-            f"{tally['not run']:,} not run; {wording.count(tally['errors'], 'error')}.",
+            f"{wording.count(counts['findings'], 'finding')}, {away}; "
+            f"{counts['not run']:,} not run; "
+            f"{wording.count(counts['errors'], 'error')}.",
             "bold",
         )
     )

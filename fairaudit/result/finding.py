@@ -77,6 +77,9 @@ class Finding:
         Why there is no value.
     detail
         Further figures, as JSON.
+    key
+        What the finding is called across models, where the subject's words depend on
+        the result (which two groups lie farthest apart); else empty.
     """
 
     quantity: Quantity
@@ -88,6 +91,7 @@ class Finding:
     null: str = ""
     reason: str = ""
     detail: Mapping[str, Json] = field(default_factory=dict)
+    key: str = ""
 
     def __post_init__(self) -> None:
         if (self.value is None) == (not self.reason):

@@ -18,7 +18,8 @@ class Record:
     """A finding with its provenance, or a metric that gave none and the reason.
 
     `traits` says what is measured on what: ``notion`` (stereotype, toxicity, sentiment,
-    hate), ``domain`` of the texts, ``language`` and ``task``, where known.
+    hate), ``domain`` of the texts, ``language`` and ``task``, where known; `key` as in
+    a `Finding`.
     """
 
     model: str
@@ -38,6 +39,13 @@ class Record:
     null: str = ""
     detail: Mapping[str, Json] = field(default_factory=dict)
     traits: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What tells the finding from others of one model with equal parameters."""
+        quantity = self.quantity.name if self.quantity else ""
+        return self.dataset, self.metric, quantity, self.key or self.subject
 
 
 @dataclass(frozen=True, kw_only=True)
