@@ -7,6 +7,7 @@ import typer
 from fairaudit.cli.compare import agree, compare
 from fairaudit.cli.contexts import contexts
 from fairaudit.cli.evaluate import evaluate
+from fairaudit.cli.gate import gate, init
 from fairaudit.cli.lists import datasets, metrics
 from fairaudit.cli.report import report
 from fairaudit.cli.train import train
@@ -55,6 +56,8 @@ for command in (
     contexts,
     compare,
     agree,
+    gate,
+    init,
     report,
     metrics,
     datasets,

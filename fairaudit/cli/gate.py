@@ -1,0 +1,118 @@
+"""The commands ``fairaudit gate`` and ``fairaudit init``: limits for CI."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairaudit.errors import AuditError
+
+if TYPE_CHECKING:
+    from fairaudit.gates.limits import Configuration
+    from fairaudit.result import AuditReport
+
+
+def gate(
+    audit: Annotated[
+        Path,
+        typer.Argument(help="JSON file that an audit wrote.", metavar="AUDIT.json"),
+    ],
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Limits [default: fairaudit.toml, else [tool.fairaudit] in "
+            "pyproject.toml].",
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="AUDIT.json", help="Stored audit to compare with."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 3 where a gate is inconclusive.")
+    ] = False,
+    formats: Annotated[
+        str,
+        typer.Option("--format", help="Comma-separated names of writers."),
+    ] = "terminal",
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the files go.")
+    ] = Path("fairaudit-report"),
+) -> None:
+    """Hold a stored audit against limits, without running a model.
+
+    Exit codes: 0 none flagged, 1 flagged, 2 usage or data error, 3 inconclusive or not
+    run (with --strict).
+
+    Example: `fairaudit gate fairaudit-report/audit.json --baseline main/audit.json`
+    """
+    from fairaudit.cli.report import deliver, read, writers
+    from fairaudit.gates.evaluation import exit_code
+
+    wanted = writers(formats)
+    configuration = limits(config)
+    if configuration is None:
+        raise AuditError(
+            "There are no limits: no fairaudit.toml and no [tool.fairaudit] here. "
+            "Write one with `fairaudit init`, or name one with --config FILE."
+        )
+    found = gated(read(audit), audit, configuration, baseline)
+    for writer in wanted:
+        deliver(writer, found, out)
+    code = exit_code(found.gates, strict=strict or configuration.strict)
+    raise typer.Exit(code)
+
+
+def init(
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of the file instead."),
+    ] = False,
+) -> None:
+    """Write a commented fairaudit.toml into this directory."""
+    from fairaudit.gates.config import FILENAME, TEMPLATE, json_schema
+    from fairaudit.report import save
+    from fairaudit.report.schema import compact
+
+    if schema:
+        typer.echo(compact(json_schema()))
+        return
+    path = Path(FILENAME)
+    if path.exists():
+        raise AuditError(f"{path} exists; it is left alone. Edit it, or move it away.")
+    save(TEMPLATE, path)
+    typer.echo(f"Wrote {path}.", err=True)
+
+
+def limits(config: Path | None) -> "Configuration | None":
+    """Return the limits that were named, or those of this directory, or None."""
+    from fairaudit.gates.config import find, load
+
+    path = config or find(Path())
+    return load(path) if path else None
+
+
+def gated(
+    report: "AuditReport",
+    place: Path | None,
+    configuration: "Configuration | None",
+    baseline: Path | None,
+) -> "AuditReport":
+    """Return the report with what changed since the baseline, and what the gates say.
+
+    Both are had once, here, so that every writer and the exit code agree.
+    """
+    from fairaudit.cli.report import read
+    from fairaudit.gates.baseline import changes
+    from fairaudit.gates.evaluation import evaluate
+    from fairaudit.registry import find
+
+    if baseline is not None:
+        report = replace(report, changes=changes(report, read(baseline)))
+    if configuration is None:
+        return report
+    known = find("fairaudit.metrics")
+    return replace(report, gates=evaluate(report, configuration, known))

@@ -1,0 +1,1 @@
+"""Limits that an audit is held against, and what changed since a baseline."""
