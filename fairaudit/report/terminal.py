@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairaudit.report import wording
 from fairaudit.report.study import agreement_table, ranking_lines, tally
+from fairaudit.report.verdicts import change_lines, gate_lines
 from fairaudit.report.wording import visible
 from fairaudit.result import AuditReport, Record
 
@@ -39,6 +40,7 @@ class TerminalWriter:
         _header(console, report)
         for family in wording.FAMILIES:
             _family(console, report, family)
+        _verdicts(console, report)
         _models(console, report)
         _agreements(console, report)
         _missing(console, report)
@@ -186,6 +188,18 @@ def _cells(
         _text(f"{record.n:,}"),
         _text(wording.p_value(record)),
     )
+
+
+def _verdicts(console: "Console", report: AuditReport) -> None:
+    for heading, lines in (
+        ("Gates", gate_lines(report)),
+        ("Changes since the baseline", change_lines(report)),
+    ):
+        if lines:
+            console.print()
+            console.print(_text(heading, "bold"))
+        for line in lines:
+            console.print(_text(line))
 
 
 def _models(console: "Console", report: AuditReport) -> None:

@@ -1,0 +1,1 @@
+"""Writers for continuous integration: JUnit, SARIF, Markdown, annotations."""
