@@ -85,7 +85,8 @@ def test_evaluate_writes_every_format_and_tells_where(
 
 
 def test_json_goes_to_standard_output_alone(evaluate, classifier, notes, tmp_path):
-    code, out, _ = evaluate(classifier, "--data", notes, "--json")
+    words = ("--metric", "disparity", "--json")
+    code, out, _ = evaluate(classifier, "--data", notes, *words)
     assert code == 0
     assert json.loads(out)["seed"] == 0
     assert not (tmp_path / "out").exists()
@@ -103,7 +104,8 @@ def test_same_seed_same_records_whatever_batch_size_and_other_metrics(
     evaluate, classifier, psm, notes
 ):
     base = (classifier, "--data", notes, "--json", "--psm", psm)
-    _, every, _ = evaluate(*base, "--batch-tokens", 4096)
+    both = ("--metric", "sensitivity", "--metric", "disparity")
+    _, every, _ = evaluate(*base, "--batch-tokens", 4096, *both)
     _, one, _ = evaluate(*base, "--batch-tokens", 1, "--metric", "disparity")
     pick = [r for r in json.loads(every)["records"] if r["metric"] == "disparity"]
     for first, second in zip(pick, json.loads(one)["records"], strict=True):
@@ -122,8 +124,9 @@ def test_nothing_measured_at_all_exits_1(evaluate, zoo, notes):
     encoder = zoo(head="Model")
     code, out, _ = evaluate(encoder, "--data", notes, "--family", "extrinsic", "--json")
     assert code == 1
-    (reason,) = [r["reason"] for r in json.loads(out)["records"]]
-    assert "no classification head" in reason
+    reasons = {r["metric"]: r["reason"] for r in json.loads(out)["records"]}
+    assert all(reasons.values())
+    assert "no classification head" in reasons["disparity"]
 
 
 @pytest.mark.parametrize(
@@ -152,12 +155,12 @@ def test_labels_that_the_model_does_not_have_are_refused_and_can_be_mapped(
     evaluate, zoo, notes
 ):
     other = zoo(id2label={0: "no", 1: "yes"}, label2id={"no": 0, "yes": 1})
-    code, _, err = evaluate(other, "--data", notes)
+    words = (other, "--data", notes, "--metric", "disparity")
+    code, _, err = evaluate(*words)
     assert code == 2
     assert "bad, good; the model: no, yes" in err
-    code, out, _ = evaluate(
-        other, "--data", notes, "--labels", "bad=no,good=yes", "--json"
-    )
+    assert "--labels notes:bad=no" in err
+    code, out, _ = evaluate(*words, "--labels", "notes:bad=no,good=yes", "--json")
     assert code == 0
     assert any(r["status"] == "ok" for r in json.loads(out)["records"])
 
@@ -224,13 +227,14 @@ def test_output_path_that_is_a_file_is_refused_before_the_work(
 
 
 def test_failed_run_keeps_the_older_report(evaluate, classifier, notes, tmp_path):
-    assert evaluate(classifier, "--data", notes)[0] == 0
+    words = ("--data", notes, "--metric", "disparity")
+    assert evaluate(classifier, *words)[0] == 0
     before = (tmp_path / "out/audit.json").read_bytes()
     broken = tmp_path / "broken"
     shutil.copytree(classifier, broken)
     with (broken / "model.safetensors").open("r+b") as file:
         file.truncate(200)
-    assert evaluate(broken, "--data", notes)[0] == 2
+    assert evaluate(broken, *words)[0] == 2
     assert (tmp_path / "out/audit.json").read_bytes() == before
 
 
@@ -250,7 +254,7 @@ def test_debug_shows_the_traceback(classifier, tmp_path):
 def test_report_renders_again_without_a_model(
     run, evaluate, classifier, notes, tmp_path
 ):
-    evaluate(classifier, "--data", notes)
+    evaluate(classifier, "--data", notes, "--metric", "disparity")
     html = (tmp_path / "out/report.html").read_text()
     again = tmp_path / "again"
     code, _, _ = run(
@@ -322,7 +326,7 @@ def test_interrupt_ends_with_130_and_keeps_what_was_read(zoo, psm, notes, tmp_pa
 def test_unchanged_rerun_loads_no_weights(classifier, notes, tmp_path):
     words = [
         *("evaluate", str(classifier), "--data", str(notes), "--json"),
-        *("--cache", str(tmp_path / "cache")),
+        *("--cache", str(tmp_path / "cache"), "--metric", "disparity"),
     ]
     code = (
         "import sys\nfrom fairaudit.__main__ import main\n"

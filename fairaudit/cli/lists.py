@@ -1,5 +1,6 @@
 """``fairaudit metrics`` and ``fairaudit datasets``: what there is, what it means."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,10 +27,29 @@ def metrics(name: Name = None) -> None:
     )
 
 
-def datasets(name: Name = None) -> None:
-    """List the dataset formats, or explain one."""
+def datasets(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Show one in full; with --check also NAME@SPLIT:option=value,...",
+        ),
+    ] = None,
+    *,
+    check: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Read this file and show what is in it."),
+    ] = None,
+) -> None:
+    """List the dataset formats, explain one, or check a file.
+
+    Example: `fairaudit datasets hatexplain@test --check dataset.json`
+    """
     from fairaudit.registry import find, load
 
+    if check:
+        _show(_check(name, check))
+        return
     if name:
         _show(_explain_dataset(load("fairaudit.datasets", name)))
         return
@@ -38,6 +58,17 @@ def datasets(name: Name = None) -> None:
         ("dataset", "what it is", "columns", "from"),
         (_dataset_row(plugin) for plugin in plugins),
     )
+
+
+def _check(name: str | None, path: Path) -> "Iterable[tuple[str, str]]":
+    import numpy as np
+
+    from fairaudit.cli.checking import describe
+    from fairaudit.cli.specs import data_reader, named_reader
+
+    reader = named_reader(name) if name else data_reader(str(path))[0]
+    yield "format", reader.name
+    yield from describe(reader.read(path, None, np.random.default_rng(0)))
 
 
 def _metric_row(plugin: "Plugin") -> "Sequence[str]":
@@ -78,7 +109,8 @@ def _explain_metric(metric: type) -> "Iterable[tuple[str, str]]":
     yield "assesses", metric.summary
     yield (
         "needs",
-        f"data of kind {metric.accepts.kind}; model: {', '.join(metric.asks)}",
+        f"data of kind {metric.accepts.kind}; model: "
+        f"{', '.join(metric.asks) or 'see the description'}",
     )
     yield "formula", metric.formula
     yield "limits", metric.limits
@@ -94,6 +126,7 @@ def _explain_metric(metric: type) -> "Iterable[tuple[str, str]]":
 
 
 def _explain_dataset(reader: type) -> "Iterable[tuple[str, str]]":
+    from dataclasses import fields
     from inspect import getdoc
 
     from fairaudit.data import Reader
@@ -102,6 +135,8 @@ def _explain_dataset(reader: type) -> "Iterable[tuple[str, str]]":
         return
     yield "dataset", reader.name
     yield "what", reader.summary
+    split = "[@SPLIT]" * any(field.name == "split" for field in fields(reader))
+    yield "use", f"--data {reader.name}{split}[:parameter=value,...]=PATH"
     yield from (("column " + name, text) for name, text in reader.columns.items())
     yield "licence", reader.licence
     yield "source", reader.source
@@ -122,8 +157,9 @@ def _table(columns: "Sequence[str]", rows: "Iterable[Sequence[str]]") -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for at, column in enumerate(columns):
+        names = at in {0, len(columns) - 1}
+        table.add_column(column, overflow="fold", no_wrap=names)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

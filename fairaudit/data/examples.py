@@ -71,6 +71,25 @@ class Examples(Data):
         names = dict.fromkeys(group.axis for group in self.groups)
         return {a: tuple(g for g in self.groups if g.axis == a) for a in names}
 
+    def take(self, rows: IntArray) -> "Examples":
+        """Return some rows, with the card's counts of rows and groups made anew."""
+        groups = tuple(
+            replace(g, member=g.member[rows], known=g.known[rows]) for g in self.groups
+        )
+        counts: dict[str, dict[str, int]] = {}
+        for group in groups:
+            count = int(np.count_nonzero(group.member & group.known))
+            counts.setdefault(group.axis, {})[group.name] = count
+        return replace(
+            self,
+            card=replace(self.card, n=len(rows), groups=counts),
+            texts=tuple(self.texts[row] for row in rows),
+            labels=self.labels[rows],
+            groups=groups,
+            clusters=None if self.clusters is None else self.clusters[rows],
+            ids=tuple(self.ids[row] for row in rows) if self.ids else (),
+        )
+
     def relabelled(self, mapping: Mapping[str, str]) -> "Examples":
         """Return the same texts with classes renamed; equal names become one class."""
         renamed = [mapping.get(name, name) for name in self.label_names]

@@ -13,13 +13,18 @@ from fairaudit.data.base import Data
 
 @dataclass(frozen=True)
 class Reader(ABC):
-    """Reads one dataset format: a frozen dataclass whose fields are its options."""
+    """Reads one dataset format: a frozen dataclass whose fields are its options.
+
+    `licence` and `source` are those of the published data. A `general` format claims
+    files that may also be of a more special one; then that one is taken.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     columns: ClassVar[Mapping[str, str]]
     licence: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    general: ClassVar[bool] = False
 
     @abstractmethod
     def claims(self, path: Path) -> bool:
