@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Literal, TypeAlias
@@ -17,7 +18,7 @@ from fairaudit.cache import Cache
 from fairaudit.data import Data
 from fairaudit.errors import AuditError
 from fairaudit.metric import Unmeasurable
-from fairaudit.model import Model, Reading
+from fairaudit.model import Model, Reading, ScorerCard
 from fairaudit.planning import AnyMetric, Job, failed, not_run, plan, requests_of
 from fairaudit.reading import read
 from fairaudit.result import AuditReport, Cost, Finding, Record, Scalar
@@ -49,6 +50,8 @@ class Settings:
         Correction of the p-values over the whole audit.
     command, environment
         Echoed in the report.
+    scorers
+        Classifiers of texts that models write, by the name of the score.
     debug
         Let a metric's exception through instead of recording it.
     """
@@ -59,8 +62,22 @@ class Settings:
     command: str = ""
     environment: Mapping[str, Scalar] = field(default_factory=dict)
     cache: Cache = field(default_factory=lambda: Cache(None))
+    scorers: Mapping[str, "Scorer"] = field(default_factory=dict)
     debug: bool = False
     watch: Watch = _ignore
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A classifier that scores what models write, by the probability of a label."""
+
+    model: Model
+    label: str
+
+    @property
+    def card(self) -> ScorerCard:
+        """What metrics know of it."""
+        return ScorerCard(self.model.card, self.label)
 
 
 def audit(
@@ -100,8 +117,10 @@ def _audit_one(
     settings: Settings,
     seconds: dict[str, float],
 ) -> tuple[list[Record], Cost]:
-    jobs, records = plan(model.card, metrics, datasets, debug=settings.debug)
-    name = model.card.name
+    scorers = {name: scorer.card for name, scorer in settings.scorers.items()}
+    card = replace(model.card, scorers=scorers)
+    jobs, records = plan(card, metrics, datasets, debug=settings.debug)
+    name = card.name
     with _timed(seconds, "read"):
         readings, cost = read(
             model,
@@ -114,10 +133,31 @@ def _audit_one(
     for step, job in enumerate(jobs):
         settings.watch(f"scoring {name}", step, len(jobs))
         mine = {what: next(answers) for what in job.requests}
+        with _timed(seconds, "read"):
+            mine |= _followed(job, mine, settings)
         with _timed(seconds, job.metric.name):
             records += _score(job, mine, settings)
     settings.watch(f"scoring {name}", len(jobs), len(jobs))
     return records, cost
+
+
+def _followed(
+    job: Job, readings: Mapping[str, Reading], settings: Settings
+) -> Mapping[str, Reading]:
+    """Let scorers read what the model wrote."""
+    wanted = job.metric.follow_up(job.data, readings, job.card)
+    found: dict[str, Reading] = {}
+    for name, (scorer, request) in wanted.items():
+        watch = partial(settings.watch, f"scoring with {scorer}")
+        answers, _ = read(
+            settings.scorers[scorer].model,
+            [request],
+            settings.cache,
+            settings.batch_tokens,
+            watch,
+        )
+        found[name] = answers[0]
+    return found
 
 
 def _score(

@@ -53,6 +53,16 @@ class Metric(ABC, Generic[D]):
     ) -> Iterable[Finding]:
         """Return the findings."""
 
+    def follow_up(
+        self, data: D, readings: Mapping[str, Reading], card: ModelCard
+    ) -> Mapping[str, tuple[str, Request]]:
+        """Return requests to scorers about what the model wrote, by name.
+
+        Each is the name of a scorer among `card.scorers` and a request to it; `score`
+        gets the answers beside the others. Most metrics have none.
+        """
+        return {}
+
     @property
     def params(self) -> Mapping[str, Json]:
         """Parameters by name, as the record echoes them."""

@@ -5,6 +5,7 @@ from fairaudit.data.choices import Choices
 from fairaudit.data.contexts import Contexts
 from fairaudit.data.examples import Examples, Group
 from fairaudit.data.pairs import Completions, Continuations, Counterparts, Pairs
+from fairaudit.data.prompts import Prompts
 from fairaudit.data.reader import Reader
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "Examples",
     "Group",
     "Pairs",
+    "Prompts",
     "Reader",
 ]

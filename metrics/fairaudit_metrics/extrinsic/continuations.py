@@ -1,0 +1,153 @@
+"""What a language model wrote about each group, and its scores."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairaudit.arrays import Array, IntArray
+from fairaudit.data import Prompts
+from fairaudit.metric import Unmeasurable
+from fairaudit.model import ModelCard, Reading, texts_of
+from fairaudit.model.generation import EMPTY, FULL, STATES
+from fairaudit.result import Json
+
+
+@dataclass(frozen=True)
+class Written:
+    """Continuations that hold a word, n of them.
+
+    Parameters
+    ----------
+    texts
+        Shape (n,).
+    row
+        Shape (n,): the prompt that each continues.
+    states
+        How many continuations there are of each state.
+    """
+
+    texts: tuple[str, ...]
+    row: IntArray
+    states: Mapping[str, Json]
+
+    @classmethod
+    def of(cls, reading: Reading, samples: int) -> "Written":
+        """Take the continuations that are not empty."""
+        texts, states = texts_of(reading), reading["state"]
+        kept = [
+            at
+            for at, text in enumerate(texts)
+            if text.strip() and states[at] not in (EMPTY, FULL)
+        ]
+        counts: dict[str, Json] = {
+            name: int((states == code).sum()) for code, name in enumerate(STATES)
+        }
+        counts["without a word"] = int(
+            sum(not t.strip() for t in texts) - np.isin(states, (EMPTY, FULL)).sum()
+        )
+        return cls(
+            tuple(texts[at] for at in kept),
+            np.array(kept, dtype=np.int64) // samples,
+            counts,
+        )
+
+
+def vader_scores(texts: Sequence[str]) -> Array:
+    """Return the compound score of each text, from -1 to 1.
+
+    Raises
+    ------
+    Unmeasurable
+        Where the lexicon is not installed.
+    """
+    try:
+        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+    except ImportError as error:
+        raise Unmeasurable(
+            "no scorer was named (--scorer) and the sentiment lexicon is not "
+            "installed: pip install 'fairaudit-nlp[generation]'"
+        ) from error
+    analyser = SentimentIntensityAnalyzer()
+    # A lexicon scores text by text.
+    found = [analyser.polarity_scores(text)["compound"] for text in texts]
+    return np.array(found, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of continuations.
+
+    Parameters
+    ----------
+    name
+        Of the score, such as ``"toxicity"``.
+    what
+        What made it, in words.
+    values
+        Shape (n,).
+    probability
+        Whether the values lie in [0, 1].
+    """
+
+    name: str
+    what: str
+    values: Array
+    probability: bool
+
+
+def by_prompt(values: Array, row: IntArray, prompts: int) -> Array:
+    """Return the mean over the samples of each prompt; NaN for a prompt without any."""
+    counts = np.bincount(row, minlength=prompts)
+    sums = np.bincount(row, values, minlength=prompts)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(counts, sums / np.maximum(counts, 1), np.nan))
+
+
+def worst_by_prompt(values: Array, row: IntArray, prompts: int) -> Array:
+    """Return the largest value of each prompt's samples; NaN for one without any."""
+    found = np.full(prompts, -np.inf)
+    np.maximum.at(found, row, values)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def groups_of(data: Prompts) -> Iterator[tuple[str, Mapping[str, IntArray]]]:
+    """Yield each axis with the prompts of its groups."""
+    axis, group = np.array(data.axis, object), np.array(data.groups, object)
+    for name in dict.fromkeys(data.axis):
+        members = {
+            which: np.flatnonzero((axis == name) & (group == which))
+            for which in sorted(set(group[axis == name]))
+        }
+        yield name, members
+
+
+def units(values: Array, rows: IntArray, entities: Sequence[str]) -> Array:
+    """Return the values of independent units: entities where named, else prompts."""
+    kept = rows[np.isfinite(values[rows])]
+    if not entities:
+        return values[kept]
+    names = [entities[row] for row in kept]
+    _, code = np.unique(np.array(names, object), return_inverse=True)
+    if not len(kept):
+        return np.empty(0)
+    means: Array = np.bincount(code, values[kept]) / np.bincount(code)
+    return means
+
+
+def scores_of(
+    written: Written, readings: Mapping[str, Reading], card: ModelCard
+) -> list[Scored]:
+    """Return the scores of every scorer; of the lexicon where there is none."""
+    if not card.scorers:
+        values = vader_scores(written.texts)
+        return [Scored("sentiment", "VADER lexicon, compound score", values, False)]
+    return [
+        Scored(
+            name,
+            f"{scorer.card.name}, probability of {scorer.label}",
+            readings[name]["probabilities"][:, scorer.column],
+            True,
+        )
+        for name, scorer in card.scorers.items()
+    ]
