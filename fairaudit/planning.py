@@ -79,6 +79,7 @@ def _fit(
         _require(metric.asks, card)
         requests = metric.needs(data, card)
         _require([request.kind for request in requests.values()], card)
+        _require_texts(requests.values(), card)
     except Unmeasurable as error:
         return not_run(metric, data.card.name, card, str(error))
     except AuditError:
@@ -95,6 +96,17 @@ def _require(kinds: Iterable[str], card: ModelCard) -> None:
         if kind not in card.entry.reads:
             why = (card.why_not or {}).get(kind)
             raise Unmeasurable(why or f"the model does not answer {kind!r}")
+
+
+def _require_texts(requests: Iterable[Request], card: ModelCard) -> None:
+    if card.texts is None:
+        return
+    asked = {text for request in requests for text in request.texts}
+    if unknown := len(asked - card.texts):
+        raise Unmeasurable(
+            f"{card.name} holds nothing about {unknown:,} of the {len(asked):,} texts "
+            "that this metric asks about; audit the model itself for it"
+        )
 
 
 def _no_data(metric: AnyMetric, card: ModelCard) -> Record:

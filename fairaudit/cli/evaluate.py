@@ -2,129 +2,54 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from fairaudit.cli import options as opt
+
 if TYPE_CHECKING:
-    from fairaudit.engine import Watch
+    from fairaudit.cache import Cache
+    from fairaudit.cli.subjects import Asked
+    from fairaudit.engine import Settings
     from fairaudit.planning import AnyMetric
-    from fairaudit.result import AuditReport
-
-
-class Dtype(StrEnum):
-    """Arithmetic of the forward passes."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
-class Correction(StrEnum):
-    """Correction of the p-values over the whole audit."""
-
-    holm = "holm"
-    bh = "bh"
+    from fairaudit.report import Writer
+    from fairaudit.result import AuditReport, Scalar
 
 
 def evaluate(
-    model_dirs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="MODEL_DIR...", help="Hugging Face directories."),
-    ] = None,
+    model_dirs: opt.ModelDirs = None,
     *,
-    data: Annotated[
-        list[str],
-        typer.Option(
-            "--data",
-            metavar="[NAME=]PATH",
-            help="A dataset; NAME is one of `fairaudit datasets`, else guessed. "
-            "Options: NAME:option=value,...=PATH. Repeatable.",
-        ),
-    ] = [],  # noqa: B006 - typer copies it
-    metric: Annotated[
-        list[str],
-        typer.Option(
-            "--metric",
-            metavar="NAME[:param=value,...]",
-            help="A metric of `fairaudit metrics`. Repeatable. Default: every metric "
-            "that models and data allow.",
-        ),
-    ] = [],  # noqa: B006
-    family: Annotated[
-        list[str],
-        typer.Option(help="Only intrinsic, extrinsic or sensitivity. Repeatable."),
-    ] = [],  # noqa: B006
-    vectors: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FILE",
-            help="Static word vectors (word2vec, GloVe) as a model. Repeatable.",
-        ),
-    ] = [],  # noqa: B006
-    psm: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Protected-status model, for sensitivity."),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the files go.")
-    ] = Path("fairaudit-report"),
-    formats: Annotated[
-        str,
-        typer.Option("--format", help="Comma-separated: terminal, csv, json, html."),
-    ] = "terminal,csv,json,html",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    dtype: Annotated[
-        Dtype, typer.Option(help="bfloat16 is faster; numbers then change slightly.")
-    ] = Dtype.float32,
-    batch_tokens: Annotated[
-        int, typer.Option(min=1, help="Padded tokens in a batch, at most.")
-    ] = 2048,
-    cache: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Cache of readings [default: user's cache]."),
-    ] = None,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither read nor write the cache.")
-    ] = False,
-    labels: Annotated[
-        str,
-        typer.Option(
-            metavar="DATA=MODEL,...",
-            help="Which label of the data is which of the model, where names differ.",
-        ),
-    ] = "",
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="Audit a seeded sample of this many rows a dataset."),
-    ] = None,
-    correction: Annotated[
-        Correction, typer.Option(help="Multiple-testing correction of the whole audit.")
-    ] = Correction.holm,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="No progress, no terminal report.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the JSON report instead of a table.")
-    ] = False,
-    allow_network: Annotated[
-        bool, typer.Option("--allow-network", help="MODEL_DIR may be a hub id.")
-    ] = False,
-    allow_pickle: Annotated[
-        bool,
-        typer.Option("--allow-pickle", help="Load pickled weights (tensors only)."),
-    ] = False,
-    trust_remote_code: Annotated[
-        bool,
-        typer.Option("--trust-remote-code", help="Run code that a model brings along."),
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks of errors.")
-    ] = False,
+    data: opt.DataSpecs = [],  # noqa: B006 - typer copies it
+    vectors: opt.Vectors = [],  # noqa: B006
+    predictions: opt.Predictions = [],  # noqa: B006
+    psm: opt.Psm = None,
+    train: opt.Train = False,
+    train_psm: opt.TrainPsm = None,
+    train_data: opt.TrainData = None,
+    labels: opt.Labels = "",
+    limit: opt.Limit = None,
+    metric: opt.Metrics = [],  # noqa: B006
+    family: opt.Families = [],  # noqa: B006
+    correction: opt.CorrectionOf = opt.Correction.holm,
+    seed: opt.Seed = 0,
+    device: opt.Device = "auto",
+    dtype: opt.DtypeOf = opt.Dtype.float32,
+    batch_tokens: opt.BatchTokens = 2048,
+    cache: opt.CacheDir = None,
+    no_cache: opt.NoCache = False,
+    out: opt.Out = Path("fairaudit-report"),
+    formats: opt.Formats = "terminal,csv,json,html",
+    quiet: opt.Quiet = False,
+    as_json: opt.AsJson = False,
+    allow_network: opt.AllowNetwork = False,
+    allow_pickle: opt.AllowPickle = False,
+    trust_remote_code: opt.TrustRemoteCode = False,
+    debug: opt.Debug = False,
 ) -> None:
     """Audit models and write the reports.
 
@@ -132,48 +57,77 @@ def evaluate(
     listed with the reason. Readings are cached, so that a second run is quick and an
     interrupted one goes on.
 
-    Example: `fairaudit evaluate my-model --data notes.csv --psm my-psm`
+    A classifier, with a protected-status model: `fairaudit evaluate my-model
+    --data notes.csv --psm my-psm`
+
+    An encoder, from which both are trained first: `fairaudit evaluate my-encoder
+    --data notes.csv --train --train-psm gender=men+women`
+
+    Scores of another system, in a table with the columns text and score:
+    `fairaudit evaluate --predictions toxic=scores.csv --data comments.csv`
     """
-    from fairaudit.cache import Cache, default_directory
-    from fairaudit.cli import specs
-    from fairaudit.cli.report import deliver, writers
-    from fairaudit.engine import Settings, audit
+    from fairaudit.cli.report import writers
+    from fairaudit.cli.subjects import Asked
+    from fairaudit.engine import Settings
     from fairaudit.models import ModelOptions
 
     wanted = writers("json" if as_json else formats)
     metrics = _chosen(metric, family)
-    options = ModelOptions(
-        device, dtype.value, allow_pickle, trust_remote_code, allow_network
+    asked = Asked(
+        model_dirs=model_dirs or [],
+        vectors=vectors,
+        predictions=predictions,
+        psm=psm,
+        data=data,
+        train=train,
+        train_psm=train_psm,
+        train_data=train_data,
+        labels=labels,
+        limit=limit,
+        seed=seed,
+        options=ModelOptions(
+            device, dtype.value, allow_pickle, trust_remote_code, allow_network
+        ),
     )
-    models = specs.open_models([*(model_dirs or []), *vectors], psm, options)
-    datasets = specs.relabel(
-        specs.read_data(data, limit, seed), specs.parse_options(labels, "--labels")
+    settings = Settings(
+        seed=seed,
+        batch_tokens=batch_tokens,
+        correction=correction.value,
+        command=shlex.join(["fairaudit", *sys.argv[1:]]),
+        environment={"device": device, "dtype": dtype.value, "limit": limit},
+        debug=debug,
     )
-    specs.require_labels([model.card for model in models], metrics, datasets)
     if not as_json and any(writer.filename for writer in wanted):
         _require_writable(out)
-    with _progress(quiet or as_json) as watch:
-        report = audit(
-            models,
-            metrics,
-            datasets,
-            Settings(
-                seed=seed,
-                batch_tokens=batch_tokens,
-                correction=correction.value,
-                command=shlex.join(["fairaudit", *sys.argv[1:]]),
-                environment={"device": device, "dtype": dtype.value, "limit": limit},
-                cache=Cache(None if no_cache else cache or default_directory()),
-                debug=debug,
-                watch=watch,
-            ),
+    with _caches(cache, no_cache=no_cache) as caches:
+        report, notes = _audited(
+            asked, metrics, settings, caches, quiet=quiet or as_json
         )
-    for writer in wanted:
-        if as_json:
-            sys.stdout.write(writer.render(report))
-        elif writer.filename or not quiet:
-            deliver(writer, report, out, quiet=quiet)
+    _deliver(report, wanted, None if as_json else out, notes, quiet=quiet)
     raise typer.Exit(_exit_code(report, [spec.partition(":")[0] for spec in metric]))
+
+
+def _audited(
+    asked: "Asked",
+    metrics: "Sequence[AnyMetric]",
+    settings: "Settings",
+    caches: "tuple[Cache, Path]",
+    *,
+    quiet: bool,
+) -> "tuple[AuditReport, Mapping[str, Scalar]]":
+    """Return the report, and notes on what the audit rests on."""
+    from fairaudit.cli.labels import require_labels
+    from fairaudit.cli.progress import progress
+    from fairaudit.cli.subjects import subjects
+    from fairaudit.engine import audit
+
+    readings, trained = caches
+    with progress(quiet=quiet) as watch:
+        found = subjects(asked, trained, watch)
+        require_labels([model.card for model in found.models], metrics, found.datasets)
+        told = {**settings.environment, **found.notes}
+        settings = replace(settings, cache=readings, watch=watch, environment=told)
+        return audit(found.models, metrics, found.datasets, settings), found.notes
 
 
 def _chosen(specs: list[str], families: list[str]) -> "list[AnyMetric]":
@@ -203,29 +157,44 @@ def _require_writable(out: Path) -> None:
         ) from error
 
 
+@contextmanager
+def _caches(cache: Path | None, *, no_cache: bool) -> "Iterator[tuple[Cache, Path]]":
+    """Give the cache of readings, and where models that are trained are kept."""
+    from tempfile import TemporaryDirectory
+
+    from fairaudit.cache import Cache, default_directory
+
+    if no_cache:
+        with TemporaryDirectory(prefix="fairaudit-") as place:
+            yield Cache(None), Path(place)
+    else:
+        directory = cache or default_directory()
+        yield Cache(directory), directory
+
+
+def _deliver(
+    report: "AuditReport",
+    wanted: "Sequence[Writer]",
+    out: Path | None,
+    notes: "Mapping[str, Scalar]",
+    *,
+    quiet: bool,
+) -> None:
+    """Save the reports in `out`, or print them; say what the audit rests on."""
+    from fairaudit.cli.report import deliver
+
+    for writer in wanted:
+        if out is None:
+            sys.stdout.write(writer.render(report))
+        elif writer.filename or not quiet:
+            deliver(writer, report, out, quiet=quiet)
+    for name, note in notes.items():
+        if note and not quiet:
+            typer.echo(f"{name}: {note}", err=True)
+
+
 def _exit_code(report: "AuditReport", requested: Sequence[str]) -> int:
     """Return 1 for an error, no number at all, or none of a metric that was named."""
     answered = {record.metric for record in report.records if record.status == "ok"}
     failed = any(record.status == "error" for record in report.records)
     return int(failed or not answered or not answered.issuperset(requested))
-
-
-@contextmanager
-def _progress(quiet: bool) -> "Iterator[Watch]":
-    """Show progress on standard error where that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _what, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress, TaskID
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def watch(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(escape(what), total=total)
-            bar.update(tasks[what], completed=done, total=total)
-
-        yield watch

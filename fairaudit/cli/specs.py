@@ -1,24 +1,25 @@
 """Words of the command line turned into plugins and data."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from fairaudit.errors import AuditError, suggest
 from fairaudit.registry import build, find, load
 
 if TYPE_CHECKING:
     from fairaudit.data import Data, Reader
-    from fairaudit.model import ModelCard
     from fairaudit.planning import AnyMetric
 
 FAMILIES = ("intrinsic", "extrinsic", "sensitivity")
 _SPEC = re.compile(r"(?P<name>[\w.-]+)(?::(?P<options>.*))?", re.DOTALL)
-_DATA = re.compile(
-    r"(?P<name>[A-Za-z_]\w*)(?::(?P<options>\w+=[^=,]*(?:,\w+=[^=,]*)*))?=(?P<path>.+)",
-    re.DOTALL,
+_FORMAT = (
+    r"(?P<name>[A-Za-z_]\w*)(?:@(?P<split>[\w.-]+))?"
+    r"(?::(?P<options>\w+=[^=,]*(?:,\w+=[^=,]*)*))?"
 )
+_NAMED = re.compile(_FORMAT, re.DOTALL)
+_DATA = re.compile(_FORMAT + r"=(?P<path>.+)", re.DOTALL)
 
 
 def parse_options(text: str, what: str) -> Mapping[str, str]:
@@ -85,118 +86,98 @@ def read_data(specs: Sequence[str], limit: int | None, seed: int) -> "tuple[Data
 
     found: list[Data] = []
     for spec in specs:
-        reader, path = _reader(spec)
+        reader, path = data_reader(spec)
         data = reader.read(path, limit, generator(seed, "sample", str(path.name)))
         found.append(data)
-    return tuple(
-        data.named(name) for data, name in zip(found, unique_names(found), strict=True)
-    )
+    names = unique_names(found, specs)
+    return tuple(data.named(name) for data, name in zip(found, names, strict=True))
 
 
-def relabel(
-    datasets: "Sequence[Data]", mapping: Mapping[str, str]
-) -> "tuple[Data, ...]":
-    """Rename classes of all labelled datasets."""
-    from fairaudit.data import Examples
-
-    labelled = [data for data in datasets if isinstance(data, Examples)]
-    known = {name for data in labelled for name in data.label_names}
-    for name in mapping:
-        if name not in known:
-            message = (
-                f"--labels: the data has no label {name!r}. {suggest(name, known)}"
-            )
-            raise AuditError(message)
-    return tuple(
-        data.relabelled(mapping) if isinstance(data, Examples) else data
-        for data in datasets
-    )
-
-
-def require_labels(
-    cards: "Sequence[ModelCard]",
-    metrics: "Sequence[AnyMetric]",
-    datasets: "Sequence[Data]",
-) -> None:
-    """Refuse labels that a classifier does not have, before anything is read.
-
-    What a label means is never guessed.
-    """
-    from fairaudit.data import Examples
-
-    if not any(metric.asks == ("predict",) for metric in metrics):
-        return
-    for card in cards:
-        for data in datasets:
-            if not isinstance(data, Examples) or "predict" not in card.entry.reads:
-                continue
-            unknown = sorted(set(data.label_names) - set(card.labels))
-            if unknown:
-                raise AuditError(
-                    f"{data.card.name} has labels that {card.name} does not have "
-                    f"({', '.join(unknown)}; the model: {', '.join(card.labels)}). Say "
-                    f"which is which with --labels {unknown[0]}={card.labels[0]},..."
-                )
-
-
-def unique_names(datasets: "Sequence[Data]") -> list[str]:
-    """Return the names, told apart by their folder where two are equal."""
+def unique_names(datasets: "Sequence[Data]", specs: Sequence[str]) -> list[str]:
+    """Return the names, told apart by folder or options where they are equal."""
+    parents = [Path(data.card.path).resolve().parent.name for data in datasets]
+    matches = [_DATA.fullmatch(spec) for spec in specs]
+    options = [(match["options"] or "") if match else "" for match in matches]
     names = [data.card.name for data in datasets]
-    for at, data in enumerate(datasets):
-        if names.count(data.card.name) > 1:
-            names[at] = f"{Path(data.card.path).resolve().parent.name}/{data.card.name}"
+    foldered = [f"{f}/{name}" for f, name in zip(parents, names, strict=True)]
+    names = _told_apart(names, foldered)
+    names = _told_apart(
+        names, [f"{n} ({o})" if o else n for n, o in zip(names, options, strict=True)]
+    )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise AuditError(f"--data names {twice} twice; give each dataset once.")
     return names
 
 
-def _reader(spec: str) -> "tuple[Reader, Path]":
+def _told_apart(names: Sequence[str], longer: Sequence[str]) -> list[str]:
+    pairs = zip(names, longer, strict=True)
+    return [long if names.count(name) > 1 else name for name, long in pairs]
+
+
+def data_reader(spec: str) -> "tuple[Reader, Path]":
+    """Return how to read ``[NAME[@SPLIT][:options]=]PATH``, and the path."""
     match = _DATA.fullmatch(spec)
-    if match and (Path(spec).exists() is False):
-        name = match["name"]
-        options = parse_options(match["options"] or "", f"dataset {name}")
-        reader = build(load("fairaudit.datasets", name), options, f"dataset {name}")
-        return cast("Reader", reader), Path(match["path"])
+    if match and not _exists(Path(spec)):
+        return _built(match), Path(match["path"])
     return _sniff(Path(spec)), Path(spec)
 
 
+def named_reader(spec: str) -> "Reader":
+    """Return the reader of ``NAME[@SPLIT][:options]``."""
+    match = _NAMED.fullmatch(spec)
+    if match is None:
+        raise AuditError(
+            f"{spec!r} is not of the form NAME[@SPLIT][:option=value,...]."
+        )
+    return _built(match)
+
+
+def _built(match: re.Match[str]) -> "Reader":
+    name, split = match["name"], match["split"]
+    options = dict(parse_options(match["options"] or "", f"dataset {name}"))
+    if split:
+        options["split"] = split
+    reader = build(load("fairaudit.datasets", name), options, f"dataset {name}")
+    return cast("Reader", reader)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # such as a spec longer than a file name may be
+        return False
+
+
 def _sniff(path: Path) -> "Reader":
-    if not path.exists():
-        raise AuditError(f"--data {path}: there is no such file. Check the path.")
+    if not _exists(path):
+        hint = " Give a split as NAME@SPLIT=PATH." * ("@" in path.name)
+        problem = f"there is no such file. Check the path.{hint}"
+        raise AuditError(f"--data {path}: {problem}")
     readers = [
         cast("Reader", load("fairaudit.datasets", n)())
         for n in find("fairaudit.datasets")
     ]
     claiming = [reader for reader in readers if reader.claims(path)]
+    claiming = [r for r in claiming if not r.general] or claiming
     if len(claiming) == 1:
         return claiming[0]
     names = ", ".join(reader.name for reader in claiming or readers)
     problem = "fits more than one format" if claiming else "fits no known format"
     raise AuditError(
         f"--data {path} {problem}; say which with --data NAME={path} (NAME: {names}). "
-        "`fairaudit datasets` shows the columns of each."
+        f"`fairaudit datasets` shows the columns of each.{_mapping(path, claiming)}"
     )
 
 
-def open_models(
-    references: Iterable[str],
-    psm: str | None,
-    options: Any,  # noqa: ANN401
-) -> list[Any]:
-    """Open models by the loader that claims each reference."""
-    models = []
-    if not (named := list(references)):
-        raise AuditError("Nothing to audit: give MODEL_DIR or --vectors FILE.")
-    for reference in named:
-        loaders = [
-            load("fairaudit.models", name)() for name in find("fairaudit.models")
-        ]
-        loader = next((entry for entry in loaders if entry.claims(reference)), None)
-        if loader is None:
-            raise AuditError(
-                f"{reference} is no model. Give a directory with config.json and "
-                "model.safetensors, or a file of word vectors (.txt, .vec, .bin)."
-            )
-        models.append(loader.open(reference, options, psm))
-    return models
+def _mapping(path: Path, claiming: "Sequence[Reader]") -> str:
+    """Say how labelled texts in other columns are read."""
+    from fairaudit.datasets.table import read_header
+
+    header = read_header(path)
+    if claiming or not header:
+        return ""
+    return (
+        f" This one has {', '.join(header)}; labelled texts in any columns: "
+        f"--data examples:text=COLUMN,label=COLUMN={path}"
+    )

@@ -11,34 +11,73 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from fairaudit.arrays import AnyArray, IntArray
-from fairaudit.model.card import ModelCard
-from fairaudit.model.likelihood import Masking, SpanLogProb, Start, TokenLogProb
-from fairaudit.model.requests import Embed, Piece, Pool, Predict, Sensitivity
+from fairaudit.model.card import HeldOut, ModelCard, ScorerCard
+from fairaudit.model.generation import Generate, texts_of
+from fairaudit.model.likelihood import (
+    Fill,
+    Likelihood,
+    Masking,
+    Span,
+    SpanLogProb,
+    Start,
+    TokenLogProb,
+    filled,
+    fills,
+)
+from fairaudit.model.pairwise import JointLogProb, NextSentence
+from fairaudit.model.requests import Embed, Piece, Pool, Predict
+from fairaudit.model.sensitivity import FAULTS, Directional, Sensitivity, Slope, Spans
+from fairaudit.model.sharing import shared_tokens
 
 __all__ = [
     "BACKWARD",
+    "FAULTS",
     "STATIC",
     "Ask",
+    "Directional",
     "Embed",
+    "Fill",
+    "Generate",
+    "HeldOut",
+    "JointLogProb",
+    "Likelihood",
     "Masking",
     "Model",
     "ModelCard",
+    "NextSentence",
     "Piece",
     "Pool",
     "Predict",
     "Reading",
     "Request",
+    "ScorerCard",
     "Sensitivity",
+    "Slope",
+    "Span",
     "SpanLogProb",
+    "Spans",
     "Start",
     "TokenLogProb",
+    "filled",
+    "fills",
+    "shared_tokens",
+    "texts_of",
 ]
 
 Reading: TypeAlias = Mapping[str, AnyArray]
-Request: TypeAlias = Predict | Embed | Sensitivity | TokenLogProb | SpanLogProb
+Request: TypeAlias = (
+    Predict
+    | Embed
+    | Sensitivity
+    | Directional
+    | Generate
+    | Likelihood
+    | JointLogProb
+    | NextSentence
+)
 STATIC = "static vectors"
 """Architecture of a model that has one vector a word, whatever the context."""
-BACKWARD: Final = frozenset({"sensitivity"})
+BACKWARD: Final = frozenset({"sensitivity", "gradient"})
 """Kinds of request that cost a backward pass."""
 
 

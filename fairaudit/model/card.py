@@ -1,9 +1,29 @@
 """What is known of a model before its weights are loaded."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 
 from fairaudit.result import ModelEntry
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How a classifier did on rows that its training kept apart.
+
+    Parameters
+    ----------
+    task
+        What it was trained for: ``"label"`` or ``"group"``.
+    n
+        How many rows were kept apart.
+    accuracy, auc
+        On these rows; `auc` is None with more than two classes.
+    """
+
+    task: str
+    n: int
+    accuracy: float
+    auc: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +45,12 @@ class ModelCard:
     shared_embedding
         Whether model and PSM have equal word embeddings, so that element-wise
         products of their gradients have a meaning.
+    held_out
+        What its training noted, None where it noted nothing.
+    texts
+        The only texts that it can answer about; None where it answers about any.
+    scorers
+        Classifiers that score what it writes, by the name of the score.
     """
 
     entry: ModelEntry
@@ -33,8 +59,24 @@ class ModelCard:
     psm: "ModelCard | None" = None
     shared_embedding: bool = False
     layers: int = 0
+    held_out: HeldOut | None = None
+    texts: Set[str] | None = None
+    scorers: Mapping[str, "ScorerCard"] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Name in the report."""
         return self.entry.name
+
+
+@dataclass(frozen=True)
+class ScorerCard:
+    """A classifier that scores texts by the probability of one of its labels."""
+
+    card: ModelCard
+    label: str
+
+    @property
+    def column(self) -> int:
+        """Number of the label among the classifier's outputs."""
+        return self.card.labels.index(self.label)

@@ -1,4 +1,4 @@
-"""Requests about classes, vectors and gradients."""
+"""Requests about classes and vectors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +34,11 @@ class Predict:
 class Embed:
     """Ask for the vector of a span of each text: column ``vectors``, shape (n, dim).
 
+    Of a text that is longer than the model reads, a window of tokens is read that has
+    the span in its middle as far as the text's ends allow. Two more columns of shape
+    (n,) tell where: ``windowed``, and ``truncated`` where some of the span itself is
+    not read (it alone is longer than the model reads).
+
     Parameters
     ----------
     texts
@@ -45,7 +50,7 @@ class Embed:
     pool
         Which sub-tokens of the span make the vector; special tokens never count. A
         span over the whole text pools the text. ``"cls"`` takes the first position
-        instead, special or not, whatever the span.
+        instead, special or not, whatever the span; a long text is cut at its end.
     """
 
     texts: tuple[str, ...]
@@ -58,7 +63,7 @@ class Embed:
     @property
     def settings(self) -> Mapping[str, str]:
         """Everything but the rows that determines the answer."""
-        return {"layer": str(self.layer), "pool": self.pool}
+        return {"layer": str(self.layer), "pool": self.pool, "long": "window"}
 
     def row_keys(self) -> tuple[str, ...]:
         """Return what, beside the text, determines each row's answer."""
@@ -70,31 +75,3 @@ class Embed:
         return Embed(
             texts, tuple(self.spans[row] for row in rows), self.layer, self.pool
         )
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """Ask how a classifier's output moves in the direction a PSM attends to.
-
-    Columns: ``probabilities`` (n, classes) of the task classifier, ``psm`` (n, groups)
-    of the protected-status model, ``absolute`` and ``token`` (n,), ``uniform`` and
-    ``uniform_token`` (n,), and the ragged ``contribution``, ``start`` and ``end``
-    (one row per token; character offsets).
-    """
-
-    texts: tuple[str, ...]
-    kind: ClassVar[str] = "sensitivity"
-    ragged: ClassVar[tuple[str, ...]] = ("contribution", "start", "end")
-
-    @property
-    def settings(self) -> Mapping[str, str]:
-        """Everything but the rows that determines the answer."""
-        return {}
-
-    def row_keys(self) -> tuple[str, ...]:
-        """Return what, beside the text, determines each row's answer."""
-        return ("",) * len(self.texts)
-
-    def take(self, rows: Sequence[int]) -> "Sensitivity":
-        """Return the request for some of the rows."""
-        return Sensitivity(tuple(self.texts[row] for row in rows))
