@@ -12,17 +12,14 @@ from fairaudit.errors import AuditError
 from fairaudit.metric import Unmeasurable
 from fairaudit.model import ModelCard
 from fairaudit.result import DatasetEntry, ModelEntry
-from fairaudit.stats.association import (
-    ContextScores,
-    WordContexts,
-    association,
-    effect_size,
-    unit,
-)
+from fairaudit.stats.association import association, effect_size, unit
+from fairaudit.stats.contextdraws import WordContexts
+from fairaudit.stats.contextscores import ContextScores
 from fairaudit.stats.permutation import permutation_test
 from fairaudit.stats.pooling import random_effects
-from fairaudit_metrics.intrinsic import ceat, inference
+from fairaudit_metrics.intrinsic import inference
 from fairaudit_metrics.intrinsic.ceat import CEAT
+from fairaudit_metrics.intrinsic.inference import Replicates
 from fairaudit_metrics.intrinsic.stimuli import tests as published
 
 ORACLES = Path(__file__).parent / "oracles"
@@ -90,6 +87,10 @@ def test_word_lists_have_the_published_sizes():
         "C8": (8, 8, 8, 8),
         "C9": (6, 6, 7, 7),
         "C10": (8, 8, 8, 8),
+        "I1": (12, 12, 13, 13),
+        "I2": (12, 12, 8, 8),
+        "I3": (12, 12, 12, 12),
+        "I4": (12, 12, 6, 6),
     }
 
 
@@ -154,7 +155,8 @@ def test_draws_equal_the_definition(table, dtype):
     scores = ContextScores.of(vectors[:20], vectors[20:], 10**6 if table else 0)
     assert (scores.cosines is not None) is table
     t, a = rng.integers(0, 20, (7, 6)), rng.integers(0, 20, (7, 5))
-    effects, variances = effect_size(scores.scores(t, a, 2), 3)
+    weights = np.array([1 / 2, 1 / 2, -1 / 3, -1 / 3, -1 / 3])
+    effects, variances = effect_size(scores.scores(t, a, weights), 3)
     wide = vectors.astype(float)
     for row in range(7):
         left, right = wide[t[row]], wide[20 + a[row]]
@@ -170,20 +172,20 @@ def test_sampling_without_replacement_uses_each_context_once():
     vectors = rng.normal(size=(8 * 5, 4))
     rows = [np.arange(5) + 5 * word for word in range(8)]
     sample = WordContexts.of(vectors, rows, (2, 2, 2, 2), 5)
-    [(_, picks)] = sample._picks(5, rng, "paper")
+    [(_, picks)] = sample.picker.draws(5, rng, "paper")
     np.testing.assert_array_equal(
-        np.sort(picks, axis=0), sample.starts + np.arange(5)[:, None]
+        np.sort(picks, axis=0), sample.picker.starts + np.arange(5)[:, None]
     )
-    [(_, more)] = sample._picks(6, rng, "paper")
+    [(_, more)] = sample.picker.draws(6, rng, "paper")
     assert more.shape == (6, 8)
 
 
 def test_chunks_of_draws_are_put_together(monkeypatch):
-    monkeypatch.setattr("fairaudit.stats.association._DRAWS_AT_ONCE", 4)
+    monkeypatch.setattr("fairaudit.stats.contextdraws._DRAWS_AT_ONCE", 4)
     rng = np.random.default_rng(0)
     rows = [np.array([word]) for word in range(8)]
     sample = WordContexts.of(rng.normal(size=(8, 4)), rows, (2, 2, 2, 2), 10)
-    drawn = sample.draw(10, rng)
+    [drawn] = sample.draw(10, rng)
     np.testing.assert_allclose(drawn.effects, drawn.effects[0])
     gap = drawn.word_scores[:2].mean() - drawn.word_scores[2:].mean()
     assert gap == pytest.approx(drawn.effects.mean())
@@ -193,7 +195,7 @@ def test_word_scores_carry_the_mean_effect():
     rng = np.random.default_rng(0)
     rows = [np.arange(9) + 9 * word for word in range(10)]
     sample = WordContexts.of(rng.normal(size=(90, 4)), rows, (3, 2, 2, 3), 50)
-    drawn = sample.draw(50, rng)
+    [drawn] = sample.draw(50, rng)
     gap = drawn.word_scores[:3].mean() - drawn.word_scores[3:].mean()
     assert gap == pytest.approx(drawn.effects.mean())
 
@@ -413,7 +415,7 @@ def test_an_interval_that_cannot_be_had_has_a_reason(monkeypatch):
     data = contexts(C6.words, 8)
     [found] = run(CEAT(draws=50), data, noise(data))
     assert "no_interval" not in found.detail
-    monkeypatch.setattr(ceat, "interval", lambda *_: None)
+    monkeypatch.setattr(Replicates, "interval", lambda *_: None)
     [found] = run(CEAT(draws=50), data, noise(data))
     assert found.interval is None
     assert "bootstrap replicates" in found.detail["no_interval"]
@@ -455,6 +457,95 @@ def test_zero_vectors_have_no_unit():
         unit(np.array([[0.0, 0.0]]))
 
 
+# Tests of one's own
+
+
+def own_test(folder, name="mine", **changes):
+    sets = {
+        key: {"name": f"set {key}", "words": [f"{key.lower()}{i}" for i in range(3)]}
+        for key in "XYAB"
+    }
+    path = folder / "own.json"
+    path.write_text(json.dumps({name: sets | changes}))
+    return str(path)
+
+
+def own_words():
+    return [f"{key}{i}" for key in "xyab" for i in range(3)]
+
+
+def test_a_test_of_ones_own_runs(tmp_path):
+    data = contexts(own_words(), 8)
+    by_text = noise(data)
+    [found] = run(CEAT(test_file=own_test(tmp_path), draws=20), data, by_text)
+    assert found.subject == "mine: set X vs set Y, set A vs set B"
+    assert found.n == 12
+    assert found.detail["permutation_partitions"] == 20
+    [again] = run(
+        CEAT(test_file=own_test(tmp_path), tests="mine", draws=20), data, by_text
+    )
+    assert again == found
+
+
+def test_targets_of_unequal_size_run(tmp_path):
+    more = {"name": "set Y", "words": [f"y{i}" for i in range(5)]}
+    data = contexts([*own_words(), "y3", "y4"], 1)
+    by_text = noise(data)
+    metric = CEAT(test_file=own_test(tmp_path, Y=more), min_contexts=1, draws=2)
+    [found] = run(metric, data, by_text)
+    rows = {t.split()[0]: v for t, v in by_text.items()}
+    sets = [
+        [rows[f"{k}{i}"] for i in range(n)]
+        for k, n in zip("xyab", (3, 5, 3, 3), strict=True)
+    ]
+    assert found.value == pytest.approx(weat(*sets)[0], abs=1e-9)
+    assert found.detail["permutation_partitions"] == 56
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"Y": {"name": "y", "words": ["y0", "x1"]}}, "'x1' is in both set X and y"),
+        ({"X": {"name": "x", "words": []}}, "x has 0 of at least 2 words"),
+        ({"A": {"name": "a", "words": [""]}}, "empty word"),
+        ({"B": {"words": ["b"]}}, "mine, B, name"),
+    ],
+)
+def test_unusable_files_are_refused(tmp_path, changes, message):
+    with pytest.raises(AuditError, match=message):
+        CEAT(test_file=own_test(tmp_path, **changes))
+
+
+def test_sentences_have_no_contexts(tmp_path):
+    path = tmp_path / "may.json"
+    sets = {
+        key: {"category": key, "examples": [f"This is {key} {i}." for i in range(3)]}
+        for key in ("targ1", "targ2", "attr1", "attr2")
+    }
+    path.write_text(json.dumps(sets))
+    with pytest.raises(AuditError, match="the file holds sentences"):
+        CEAT(test_file=str(path))
+
+
+def test_one_context_a_word_is_too_few_by_default(tmp_path):
+    data = contexts(own_words(), 1)
+    with pytest.raises(Unmeasurable, match="A word needs 8 distinct contexts"):
+        CEAT(test_file=own_test(tmp_path)).needs(data, CARD)
+
+
+def test_contexts_that_were_not_read_as_they_are_are_counted():
+    data = contexts(C6.words, 8)
+    by_text = noise(data)
+    metric = CEAT(draws=5)
+    request = metric.needs(data, CARD)["vectors"]
+    flags = {"windowed": np.arange(256) < 3, "truncated": np.arange(256) < 1}
+    readings = vectors_for(request, by_text)
+    readings["vectors"] |= flags
+    [found] = metric.score(data, readings, CARD, np.random.default_rng(0))
+    assert found.detail["contexts_windowed"] == 3
+    assert found.detail["contexts_truncated"] == 1
+
+
 # Simulations
 
 
@@ -474,7 +565,7 @@ def test_permutation_p_is_calibrated_and_the_paper_p_is_not():
     rng = np.random.default_rng(20)
     ours, papers = [], []
     for _ in range(1500):
-        drawn = simulated(rng, 0.0).draw(1000, rng)
+        [drawn] = simulated(rng, 0.0).draw(1000, rng)
         pooled = random_effects(drawn.effects, drawn.variances)
         ours.append(permutation_test(drawn.word_scores, 8, rng).p_value)
         papers.append(float(pooled.p_two_sided))
@@ -485,14 +576,15 @@ def test_permutation_p_is_calibrated_and_the_paper_p_is_not():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gap", [0.0, 0.5, 2.0])
-def test_interval_covers_the_expected_effect(gap):
+def test_interval_covers_the_expected_effect(gap, monkeypatch):
+    monkeypatch.setattr(inference, "REPLICATES", 300)
     rng = np.random.default_rng(21)
     estimates, intervals = [], []
     for _ in range(250):
         sample = simulated(rng, gap)
-        drawn = sample.draw(300, rng)
+        [drawn] = sample.draw(300, rng)
         estimates.append(random_effects(drawn.effects, drawn.variances).effect)
-        found = inference.interval(sample, 0.95, rng)
+        found = Replicates.of(sample, rng).interval(0, 0.95)
         intervals.append((found.low, found.high))
     low, high = np.array(intervals).T
     expected = np.mean(estimates)

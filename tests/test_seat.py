@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from fairaudit.metric import Unmeasurable
 from fairaudit.model import STATIC, Ask, Embed
 from fairaudit.stats.association import association, effect_size
 from fairaudit.stats.permutation import permutation_test
-from fairaudit_metrics.intrinsic import textassociation
+from fairaudit_metrics.intrinsic import textassociation, wordpermutation
 from fairaudit_metrics.intrinsic.seat import SEAT
 from fairaudit_metrics.intrinsic.stimuli import tests as published
 from fairaudit_metrics.intrinsic.templates import bleached
@@ -29,11 +30,11 @@ def sentences(metric):
 def around(metric, seed, spread=1.0, dim=6):
     """Draw a centre for each word and put its sentences around it."""
     rng = np.random.default_rng(seed)
-    words = [w for test in metric._chosen for one in test.sets for w in one.words]
+    words = [w for test in metric.chosen for one in test.sets for w in one.words]
     centres = {word: rng.normal(size=dim) for word in words}
     texts = {
         text: word
-        for test in metric._chosen
+        for test in metric.chosen
         for one in test.sets
         for word, texts in zip(one.words, one.texts, strict=True)
         for text in texts
@@ -174,6 +175,21 @@ def test_lengths_of_vectors_do_not_matter(tmp_path_factory, seed):
     assert abs(one.value) <= 2
 
 
+@given(st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_swapping_targets_flips_the_sign(tmp_path_factory, seed):
+    metric = SEAT(test_file=own(tmp_path_factory.mktemp("own"), (4, 4, 3, 3)))
+    vectors = around(metric, seed)
+    partner = dict(zip("xy", "yx", strict=True))
+    swapped = {
+        text: vectors[re.sub(r"\b([xy])(\d)", lambda m: partner[m[1]] + m[2], text)]
+        for text in vectors
+    }
+    [one], [other] = run(metric, vectors), run(metric, swapped)
+    assert other.value == pytest.approx(-one.value, abs=1e-9)
+    assert other.p_value == pytest.approx(one.p_value, abs=1e-12)
+
+
 def test_a_word_is_missing_when_one_of_its_sentences_is(tmp_path):
     metric = SEAT(test_file=own(tmp_path, (5, 5, 5, 5)))
     vectors = around(metric, 0)
@@ -188,7 +204,7 @@ def test_p_values_are_uniform_under_the_null_and_published_ones_are_not(
     tmp_path, monkeypatch
 ):
     # Sentences of a word are few draws around one centre, so they are not independent.
-    monkeypatch.setattr(textassociation, "PERMUTATIONS", 1000)
+    monkeypatch.setattr(wordpermutation, "PERMUTATIONS", 1000)
     monkeypatch.setattr(textassociation, "REPLICATES", 2)
     metric = SEAT(test_file=own(tmp_path, (8, 8, 8, 8)))
     ours, theirs = [], []

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ from hypothesis import strategies as st
 
 from fairaudit.data import BUILT_IN
 from fairaudit.errors import AuditError
+from fairaudit.metric import Unmeasurable
 from fairaudit.model import Ask, ModelCard
 from fairaudit.models import ModelOptions
 from fairaudit.models.vectors import VectorsLoader
 from fairaudit.result import ModelEntry
 from fairaudit.stats.association import effect_size
 from fairaudit.stats.wordbootstrap import WordTable, weighted_effect_size
+from fairaudit_metrics.intrinsic import textassociation
 from fairaudit_metrics.intrinsic.stimuli import tests as published
 from fairaudit_metrics.intrinsic.weat import WEAT
 
@@ -128,7 +131,7 @@ def test_weighted_effect_size_repeats_scores():
     scores, weights = rng.normal(size=9), rng.integers(0, 3, size=(20, 9)) * 1.0
     weights[:, [0, 8]] += 1
     for row, found in zip(
-        weights, weighted_effect_size(scores, weights, 4), strict=True
+        weights, weighted_effect_size(scores, weights, 4)[0], strict=True
     ):
         times = row.astype(int)
         repeated = np.repeat(scores, times)
@@ -225,7 +228,8 @@ def test_same_seed_same_result_whatever_else_runs():
 
 
 @pytest.mark.slow
-def test_p_values_are_uniform_under_the_null(tmp_path):
+def test_p_values_are_uniform_under_the_null(tmp_path, monkeypatch):
+    monkeypatch.setattr(textassociation, "REPLICATES", 2)
     metric = WEAT(test_file=own(tmp_path, (8, 8, 8, 8)))
     found = [run(metric, noise((8, 8, 8, 8), seed))[0] for seed in range(1000)]
     assert 0.03 < np.mean([f.p_value < 0.05 for f in found]) < 0.07
@@ -234,7 +238,7 @@ def test_p_values_are_uniform_under_the_null(tmp_path):
 # The metric
 
 
-def test_all_ten_tests_run_by_default_each_word_read_once():
+def test_all_tests_run_by_default_each_word_read_once():
     request = WEAT(layer=2, pool="cls").needs(BUILT_IN, CARD)["vectors"]
     words = {w for test in published().values() for w in test.words}
     assert set(request.texts) == words
@@ -245,9 +249,8 @@ def test_all_ten_tests_run_by_default_each_word_read_once():
     )
     rng = np.random.default_rng(0)
     found = run(WEAT(), {word: rng.normal(size=5) for word in sorted(words)})
-    assert [f.subject.partition(":")[0] for f in found] == [
-        f"C{i}" for i in range(1, 11)
-    ]
+    names = [*(f"C{i}" for i in range(1, 11)), *(f"I{i}" for i in range(1, 5))]
+    assert [f.subject.partition(":")[0] for f in found] == names
 
 
 def test_a_finding_says_what_it_rests_on():
@@ -354,6 +357,14 @@ def test_unreadable_files_are_refused(tmp_path):
 def test_wrong_parameters_are_refused(parameters, message):
     with pytest.raises(AuditError, match=message):
         WEAT(**parameters)
+
+
+def test_a_layer_that_is_not_there_gives_a_reason():
+    deep = replace(CARD, layers=3)
+    with pytest.raises(Unmeasurable, match="no layer 3; its layers are 0"):
+        WEAT(layer=3).needs(BUILT_IN, deep)
+    assert WEAT(layer=-3).needs(BUILT_IN, deep)
+    assert WEAT(layer=3).needs(BUILT_IN, CARD)
 
 
 def test_tests_of_a_file_are_chosen_by_name(tmp_path):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fairaudit.cache import Cache
     from fairaudit.cli.subjects import Asked
     from fairaudit.engine import Settings
+    from fairaudit.gates.limits import Configuration
     from fairaudit.planning import AnyMetric
     from fairaudit.report import Writer
     from fairaudit.result import AuditReport, Scalar
@@ -28,6 +29,7 @@ def evaluate(
     vectors: opt.Vectors = [],  # noqa: B006
     predictions: opt.Predictions = [],  # noqa: B006
     psm: opt.Psm = None,
+    scorer: opt.Scorers = [],  # noqa: B006
     train: opt.Train = False,
     train_psm: opt.TrainPsm = None,
     train_data: opt.TrainData = None,
@@ -44,6 +46,9 @@ def evaluate(
     no_cache: opt.NoCache = False,
     out: opt.Out = Path("fairaudit-report"),
     formats: opt.Formats = "terminal,csv,json,html",
+    config: opt.Config = None,
+    baseline: opt.Baseline = None,
+    strict: opt.Strict = False,
     quiet: opt.Quiet = False,
     as_json: opt.AsJson = False,
     allow_network: opt.AllowNetwork = False,
@@ -63,21 +68,27 @@ def evaluate(
     An encoder, from which both are trained first: `fairaudit evaluate my-encoder
     --data notes.csv --train --train-psm gender=men+women`
 
+    A language model on prompts: `fairaudit evaluate my-lm --data bold=prompts
+    --scorer toxicity:toxic=my-classifier`
+
     Scores of another system, in a table with the columns text and score:
     `fairaudit evaluate --predictions toxic=scores.csv --data comments.csv`
     """
+    from fairaudit.cli.gate import gated, limits
     from fairaudit.cli.report import writers
     from fairaudit.cli.subjects import Asked
     from fairaudit.engine import Settings
     from fairaudit.models import ModelOptions
 
     wanted = writers("json" if as_json else formats)
+    gates = limits(config)
     metrics = _chosen(metric, family)
     asked = Asked(
         model_dirs=model_dirs or [],
         vectors=vectors,
         predictions=predictions,
         psm=psm,
+        scorers=scorer,
         data=data,
         train=train,
         train_psm=train_psm,
@@ -103,8 +114,10 @@ def evaluate(
         report, notes = _audited(
             asked, metrics, settings, caches, quiet=quiet or as_json
         )
+    report = gated(report, gates, baseline)
     _deliver(report, wanted, None if as_json else out, notes, quiet=quiet)
-    raise typer.Exit(_exit_code(report, [spec.partition(":")[0] for spec in metric]))
+    requested = [spec.partition(":")[0] for spec in metric]
+    raise typer.Exit(_exit_code(report, requested, gates, strict=strict))
 
 
 def _audited(
@@ -126,7 +139,13 @@ def _audited(
         found = subjects(asked, trained, watch)
         require_labels([model.card for model in found.models], metrics, found.datasets)
         told = {**settings.environment, **found.notes}
-        settings = replace(settings, cache=readings, watch=watch, environment=told)
+        settings = replace(
+            settings,
+            cache=readings,
+            watch=watch,
+            environment=told,
+            scorers=found.scorers,
+        )
         return audit(found.models, metrics, found.datasets, settings), found.notes
 
 
@@ -193,8 +212,21 @@ def _deliver(
             typer.echo(f"{name}: {note}", err=True)
 
 
-def _exit_code(report: "AuditReport", requested: Sequence[str]) -> int:
-    """Return 1 for an error, no number at all, or none of a metric that was named."""
+def _exit_code(
+    report: "AuditReport",
+    requested: Sequence[str],
+    gates: "Configuration | None",
+    *,
+    strict: bool,
+) -> int:
+    """Return 1 for an error, no number at all, or none of a metric that was named.
+
+    Where there are gates their code follows: 1 flagged, 3 open and `strict`.
+    """
+    from fairaudit.gates.evaluation import exit_code
+
     answered = {record.metric for record in report.records if record.status == "ok"}
     failed = any(record.status == "error" for record in report.records)
-    return int(failed or not answered or not answered.issuperset(requested))
+    if failed or not answered or not answered.issuperset(requested):
+        return 1
+    return exit_code(report.gates, strict=strict or bool(gates and gates.strict))

@@ -59,7 +59,7 @@ def gate(
             "There are no limits: no fairaudit.toml and no [tool.fairaudit] here. "
             "Write one with `fairaudit init`, or name one with --config FILE."
         )
-    found = gated(read(audit), audit, configuration, baseline)
+    found = gated(read(audit), configuration, baseline)
     for writer in wanted:
         deliver(writer, found, out)
     code = exit_code(found.gates, strict=strict or configuration.strict)
@@ -97,7 +97,6 @@ def limits(config: Path | None) -> "Configuration | None":
 
 def gated(
     report: "AuditReport",
-    place: Path | None,
     configuration: "Configuration | None",
     baseline: Path | None,
 ) -> "AuditReport":

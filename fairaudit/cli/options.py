@@ -90,6 +90,16 @@ Limit: TypeAlias = Annotated[
     typer.Option(min=1, help="Take a seeded sample of this many rows a dataset."),
 ]
 
+Scorers: TypeAlias = Annotated[
+    list[str],
+    typer.Option(
+        "--scorer",
+        metavar="NAME:LABEL=DIR",
+        help="A classifier that scores what a language model writes: the score NAME is "
+        "the probability of LABEL. Repeatable. Default: a sentiment lexicon.",
+    ),
+]
+
 # What is trained first
 Train: TypeAlias = Annotated[
     bool,
@@ -164,13 +174,34 @@ Out: TypeAlias = Annotated[
 ]
 Formats: TypeAlias = Annotated[
     str,
-    typer.Option("--format", help="Comma-separated: terminal, csv, json, html."),
+    typer.Option(
+        "--format",
+        help="Comma-separated: terminal, csv, json, html, markdown, junit, sarif, "
+        "github.",
+    ),
 ]
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress, no terminal report.")
 ]
 AsJson: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print the JSON report instead of a table.")
+]
+
+# What fails the run
+Config: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Limits [default: fairaudit.toml, else [tool.fairaudit] in "
+        "pyproject.toml, else none].",
+    ),
+]
+Baseline: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="AUDIT.json", help="Stored audit to compare with."),
+]
+Strict: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Exit 3 where a limit is inconclusive.")
 ]
 
 # What a model directory may do

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairaudit.cli.labels import refuse_labels, relabel
+from fairaudit.cli.scorers import scorer
 from fairaudit.cli.specs import parse_options, read_data
 from fairaudit.errors import AuditError
 from fairaudit.registry import find, load
 
 if TYPE_CHECKING:
     from fairaudit.data import Data, Examples
-    from fairaudit.engine import Watch
+    from fairaudit.engine import Scorer, Watch
     from fairaudit.model import Model
     from fairaudit.models import ModelOptions
     from fairaudit.models.predictions import PredictionsModel
@@ -30,7 +31,7 @@ class Asked:
 
     Parameters
     ----------
-    model_dirs, vectors, predictions, psm
+    model_dirs, vectors, predictions, psm, scorers
         References of models.
     data, train_data
         Datasets to audit, and the one to train on.
@@ -46,6 +47,7 @@ class Asked:
     vectors: Sequence[str]
     predictions: Sequence[str]
     psm: str | None
+    scorers: Sequence[str]
     data: Sequence[str]
     train: bool
     train_psm: str | None
@@ -63,6 +65,7 @@ class Subjects:
     models: "Sequence[Model]"
     datasets: "Sequence[Data]"
     notes: "Mapping[str, Scalar]"
+    scorers: "Mapping[str, Scorer]"
 
 
 def subjects(asked: Asked, cache: Path, watch: "Watch") -> Subjects:
@@ -83,6 +86,7 @@ def subjects(asked: Asked, cache: Path, watch: "Watch") -> Subjects:
         Where options contradict one another, or something cannot be used.
     """
     _refuse_contradictions(asked)
+    scorers = dict(scorer(spec, asked.options) for spec in asked.scorers)
     lesson = _lesson(asked)
     models: list[Model] = []
     notes: dict[str, Scalar] = {}
@@ -98,7 +102,7 @@ def subjects(asked: Asked, cache: Path, watch: "Watch") -> Subjects:
     for model in _predictions(asked.predictions, lesson.audited):
         models.append(model)
         notes[f"rows of {model.card.name} about no text of the data"] = model.unmatched
-    return Subjects(models, lesson.audited, notes)
+    return Subjects(models, lesson.audited, notes, scorers)
 
 
 def open_model(

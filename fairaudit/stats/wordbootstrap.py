@@ -57,7 +57,7 @@ class WordTable:
         on_a, on_b = np.hstack([a, 0 * b]), np.hstack([0 * a, b])
         towards = _shares(on_a[:, self.attributes]) - _shares(on_b[:, self.attributes])
         weights = np.hstack([x, y])[:, self.targets]
-        return weighted_effect_size(towards @ self.cosines.T, weights, self.first)
+        return weighted_effect_size(towards @ self.cosines.T, weights, self.first)[0]
 
 
 def resample(size: int, replicates: int, rng: np.random.Generator) -> Array:
@@ -66,17 +66,19 @@ def resample(size: int, replicates: int, rng: np.random.Generator) -> Array:
     return counts.astype(np.float64)
 
 
-def weighted_effect_size(scores: Array, weights: Array, first: int) -> Array:
-    """Return (mean of the first - mean of the others) / std over all, ddof=1.
+def weighted_effect_size(
+    scores: Array, weights: Array, first: int
+) -> tuple[Array, Array]:
+    """Return effect sizes and variances where each score counts as its weight says.
 
-    Each score counts as often as its weight says; the shapes (..., n) broadcast. NaN
+    As `effect_size` of scores repeated so often; the shapes (..., n) broadcast. NaN
     where all scores that count are equal.
 
     Examples
     --------
-    >>> d = weighted_effect_size(np.array([1.0, 2, -1, -2]), np.ones(4), 2)
-    >>> round(float(d), 4)
-    1.6432
+    >>> d, variance = weighted_effect_size(np.array([1.0, 2, -1, -2]), np.ones(4), 2)
+    >>> round(float(d), 4), round(float(variance), 4)
+    (1.6432, 3.3333)
     """
     total = weights.sum(axis=-1)
     centre = (_sums(scores, weights) / total)[..., None]
@@ -88,8 +90,7 @@ def weighted_effect_size(scores: Array, weights: Array, first: int) -> Array:
         _sums(moved[..., part], weights[..., part]) / weights[..., part].sum(axis=-1)
         for part in (slice(first), slice(first, None))
     ]
-    effects: Array = (means[0] - means[1]) / spread
-    return effects
+    return (means[0] - means[1]) / spread, spread**2
 
 
 def _sums(scores: Array, weights: Array) -> Array:

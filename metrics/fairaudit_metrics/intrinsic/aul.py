@@ -1,16 +1,15 @@
 """All Unmasked Likelihood, plain and weighted with attention."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from fairaudit.data import Pairs
-from fairaudit.metric import Metric
-from fairaudit.model import ModelCard, Reading, TokenLogProb
-from fairaudit.result import Family, Finding, Quantity
-from fairaudit_metrics.intrinsic.preference import Comparison, preference
+from fairaudit.model import ModelCard, TokenLogProb
+from fairaudit.result import Quantity
+from fairaudit_metrics.intrinsic.preference import PairMetric, Ratings, preference
 from fairaudit_metrics.intrinsic.tokens import Tokens
 
 REFERENCE = "Kaneko & Bollegala 2022, arXiv 2104.07496"
@@ -28,7 +27,7 @@ AULA_PREFERENCE = preference(
 
 
 @dataclass(frozen=True)
-class AUL(Metric[Pairs]):
+class AUL(PairMetric):
     r"""Measure how often the more stereotypical sentence has higher likelihood.
 
     .. math:: \mathrm{AUL}(S) = \frac{1}{|S|} \sum_{w \in S} \log P(w \mid S)
@@ -53,11 +52,7 @@ class AUL(Metric[Pairs]):
     additions.
     """
 
-    level: float = 0.95
-
     name: ClassVar[str] = "aul"
-    family: ClassVar[Family] = "intrinsic"
-    accepts: ClassVar[type[Pairs]] = Pairs
     quantities: ClassVar[tuple[Quantity, ...]] = (AUL_PREFERENCE,)
     summary: ClassVar[str] = "Preference for stereotypical sentences, nothing masked."
     formula: ClassVar[str] = (
@@ -72,35 +67,23 @@ class AUL(Metric[Pairs]):
     asks: ClassVar[tuple[str, ...]] = ("token_logprob", "span_logprob")
     weighted: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ValueError("level must be between 0 and 1")
-
     def needs(self, data: Pairs, card: ModelCard) -> Mapping[str, TokenLogProb]:
         """Ask for the log-probability of each unmasked token of both sentences."""
         texts = (*data.first, *data.second)
         return {"tokens": TokenLogProb(texts, "none", self.weighted)}
 
-    def score(
-        self,
-        data: Pairs,
-        readings: Mapping[str, Reading],
-        card: ModelCard,
-        rng: np.random.Generator,
-    ) -> Iterable[Finding]:
-        """Return the preference over all pairs, by direction and by bias type."""
-        tokens = Tokens(readings["tokens"])
+    def rate(self, data: Pairs, tokens: Tokens) -> Ratings:
+        """Average the log-probabilities of the tokens."""
         values = tokens.logprob
         if self.weighted:
             values = values * tokens.reading["attention"]
         lengths = tokens.reading["lengths"]
-        first, second = np.split(tokens.total(values) / np.maximum(lengths, 1), 2)
-        compared = Comparison(
-            data=data, first=first, second=second, skipped=_skipped(tokens)
+        return Ratings(
+            scores=tokens.total(values) / np.maximum(lengths, 1),
+            counts=lengths,
+            nothing="a sentence has no token",
+            health={"unmasked_tokens": np.ones(len(values), dtype=bool)},
         )
-        everything = np.ones(len(values), dtype=bool)
-        health = {"unmasked_tokens": tokens.health(everything)}
-        yield from compared.findings(self.quantities[0], self.level, health)
 
 
 @dataclass(frozen=True)
@@ -130,11 +113,3 @@ class AULA(AUL):
         "100 #{AULA(more) > AULA(less)} / N, AULA(S) = mean of alpha_i log P(w_i | S)"
     )
     weighted: ClassVar[bool] = True
-
-
-def _skipped(tokens: Tokens) -> tuple[str, ...]:
-    cut = np.split(tokens.reading["truncated"], 2)
-    empty = np.split(tokens.reading["lengths"] == 0, 2)
-    reasons = np.where(empty[0] | empty[1], "a sentence has no token", "")
-    truncated = "longer than the model reads"
-    return tuple(np.where(cut[0] | cut[1], truncated, reasons).tolist())

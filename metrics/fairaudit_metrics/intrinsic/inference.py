@@ -1,59 +1,81 @@
-"""What CEAT infers from its draws: permutation test, interval and detail."""
+"""What CEAT infers from its draws: replicates, intervals and detail."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
+from fairaudit.arrays import Array, IntArray
 from fairaudit.result import Interval, Json
-from fairaudit.stats.association import Draws, WordContexts
-from fairaudit.stats.permutation import Alternative, permutation_test
+from fairaudit.stats.contextdraws import Draws, Sampling, WordContexts
 from fairaudit.stats.pooling import Pooled, random_effects
-from fairaudit_metrics.intrinsic.stimuli import AssociationTest
+from fairaudit_metrics.intrinsic.wordsets import WordSet
 
 REPLICATES = 1000
 REPLICATE_DRAWS = 10
-PERMUTATIONS = 100_000
-ALTERNATIVES: tuple[Alternative, Alternative] = ("two-sided", "greater")
+BOOTSTRAP = "bootstrap of words within sets and contexts within words"
+NO_INTERVAL = (
+    "In most bootstrap replicates all targets have the same association, so the "
+    "effect size has no interval."
+)
 _TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
 
 
-def permutation(
-    drawn: Draws, first: int, seed: np.random.SeedSequence
-) -> tuple[float, Mapping[str, Json]]:
-    """Test two-sided and one-sided on the same partitions."""
-    result, greater = (
-        permutation_test(
-            drawn.word_scores,
-            first,
-            np.random.default_rng(seed),
-            alternative=alternative,
-            draws=PERMUTATIONS,
-        )
-        for alternative in ALTERNATIVES
-    )
-    return result.p_value, {
-        "p_one_sided": greater.p_value,
-        "permutation_method": result.method,
-        "permutation_partitions": result.partitions,
-    }
+@dataclass(frozen=True)
+class Drawing:
+    """How contexts are drawn, and the level of intervals."""
+
+    draws: int
+    sampling: Sampling
+    level: float
+
+    @property
+    def expected(self) -> int:
+        """How many draws will be asked for, those of the bootstrap included."""
+        return self.draws + REPLICATES * REPLICATE_DRAWS
 
 
-def interval(
-    sample: WordContexts, level: float, rng: np.random.Generator
-) -> Interval | None:
-    """Resample words within sets and contexts within words; None if undefined."""
-    draws = min(REPLICATE_DRAWS, int(sample.counts.min()))
-    effects, variances = sample.replicates(REPLICATES, draws, rng)
+@dataclass(frozen=True)
+class Replicates:
+    """Combined effect sizes of bootstrap replicates.
+
+    Parameters
+    ----------
+    values
+        Shape (replicates, contrasts); NaN where a draw has no spread.
+    draws
+        Draws of each replicate.
+    """
+
+    values: Array
+    draws: int
+
+    @classmethod
+    def of(cls, sample: WordContexts, rng: np.random.Generator) -> "Replicates":
+        """Resample words within sets and contexts within words."""
+        draws = min(REPLICATE_DRAWS, int(sample.picker.counts.min()))
+        drawn = sample.replicates(REPLICATES, draws, rng)
+        return cls(np.column_stack([_combined(*one) for one in drawn]), draws)
+
+    def interval(self, contrast: int, level: float) -> Interval | None:
+        """Return the percentile interval, None where most replicates are undefined."""
+        values = self.values[:, contrast]
+        defined = values[np.isfinite(values)]
+        if defined.size < REPLICATES / 2:
+            return None
+        low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+        return Interval(float(low), float(high), level, self.method(defined.size))
+
+    def method(self, defined: int) -> str:
+        """Say how the replicates were made."""
+        return f"percentile {BOOTSTRAP}, {defined} replicates of {self.draws} draws"
+
+
+def _combined(effects: Array, variances: Array) -> Array:
     defined = np.isfinite(effects).all(axis=1)
-    if defined.sum() < REPLICATES / 2:
-        return None
-    pooled = random_effects(effects[defined], variances[defined]).effect
-    low, high = np.quantile(pooled, [(1 - level) / 2, (1 + level) / 2])
-    method = (
-        f"percentile bootstrap of words within sets and contexts within words, "
-        f"{defined.sum()} replicates of {draws} draws"
-    )
-    return Interval(float(low), float(high), level, method)
+    values = np.full(len(effects), np.nan)
+    values[defined] = random_effects(effects[defined], variances[defined]).effect
+    return values
 
 
 def draws_detail(drawn: Draws, pooled: Pooled) -> Mapping[str, Json]:
@@ -67,12 +89,12 @@ def draws_detail(drawn: Draws, pooled: Pooled) -> Mapping[str, Json]:
     }
 
 
-def words_detail(test: AssociationTest, sample: WordContexts) -> Mapping[str, Json]:
-    """Count words and contexts."""
-    spread = np.quantile(sample.counts, [0.0, 0.5, 1.0]).tolist()
+def words_detail(sets: Iterable[WordSet], counts: IntArray) -> Mapping[str, Json]:
+    """Count words, and contexts by word."""
+    spread = np.quantile(counts, [0.0, 0.5, 1.0]).tolist()
     return {
-        "words": {words.name: len(words.words) for words in test.sets},
-        "contexts_with_a_vector": int(sample.counts.sum()),
+        "words": {one.name: len(one.words) for one in sets},
+        "contexts_with_a_vector": int(counts.sum()),
         "contexts_per_stimulus": dict(
             zip(("min", "median", "max"), spread, strict=True)
         ),

@@ -1,15 +1,21 @@
 """How often a model scores the more stereotypical text of a pair higher."""
 
+from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from fairaudit.arrays import Array, BoolArray
 from fairaudit.data import Pairs
-from fairaudit.result import Finding, Interval, Json, Quantity
+from fairaudit.metric import Metric
+from fairaudit.model import ModelCard, Reading
+from fairaudit.result import Family, Finding, Interval, Json, Quantity
 from fairaudit.stats.proportions import wilson
+from fairaudit_metrics.intrinsic.parameters import require
+from fairaudit_metrics.intrinsic.tokens import Tokens
 
 NULL = "of two texts that do not tie, either is as likely to have the higher score"
 
@@ -25,6 +31,77 @@ def preference(definition: str, reference: str) -> Quantity:
         definition=definition,
         reference=reference,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratings:
+    """Scores of texts.
+
+    Parameters
+    ----------
+    scores
+        Shape (texts,).
+    counts
+        Shape (texts,): how many tokens each score rests on; without any it is none.
+    nothing
+        Why a score rests on no token.
+    health
+        Which tokens tell how well the model predicts, shape (tokens,), by name.
+    """
+
+    scores: Array
+    counts: Array
+    nothing: str
+    health: Mapping[str, BoolArray]
+
+
+@dataclass(frozen=True)
+class PairMetric(Metric[Pairs]):
+    """How often a model scores the more stereotypical sentence of a pair higher.
+
+    A subclass says what is asked about the first and then the second sentences, as
+    request ``"tokens"``, and how the answer is made into scores.
+
+    Parameters
+    ----------
+    level
+        Level of the intervals.
+    """
+
+    level: float = 0.95
+
+    family: ClassVar[Family] = "intrinsic"
+    accepts: ClassVar[type[Pairs]] = Pairs
+
+    def __post_init__(self) -> None:
+        require(0 < self.level < 1, self.name, "level", "between 0 and 1")
+
+    @abstractmethod
+    def rate(self, data: Pairs, tokens: Tokens) -> Ratings:
+        """Score all first and then all second sentences."""
+
+    def score(
+        self,
+        data: Pairs,
+        readings: Mapping[str, Reading],
+        card: ModelCard,
+        rng: np.random.Generator,
+    ) -> Iterable[Finding]:
+        """Return the preference over all pairs, by direction and by bias type."""
+        tokens = Tokens(readings["tokens"])
+        rated = self.rate(data, tokens)
+        first, second = np.split(rated.scores, 2)
+        skipped = _skipped(tokens.reading["truncated"], rated)
+        compared = Comparison(data=data, first=first, second=second, skipped=skipped)
+        health = {name: tokens.health(chosen) for name, chosen in rated.health.items()}
+        yield from compared.findings(self.quantities[0], self.level, health)
+
+
+def _skipped(truncated: BoolArray, rated: Ratings) -> tuple[str, ...]:
+    """Return for each pair why it is skipped, "" where it is not."""
+    cut, empty = truncated.reshape(2, -1).any(0), (rated.counts == 0).reshape(2, -1)
+    reasons = np.where(empty.any(0), rated.nothing, "")
+    return tuple(np.where(cut, "longer than the model reads", reasons).tolist())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from fairaudit_metrics.intrinsic.textassociation import (
     TextAssociation,
     effect_quantity,
 )
-from fairaudit_metrics.intrinsic.textsets import TextTest
+from fairaudit_metrics.intrinsic.wordsets import AssociationTest
 
 EFFECT_SIZE = effect_quantity(
     "sentences that say little besides the word",
@@ -33,8 +33,8 @@ class SEAT(TextAssociation):
     Parameters
     ----------
     tests
-        Names such as ``"C6+C8"`` (plus signs or spaces between them); empty: C1 to C10,
-        or all tests of `test_file`.
+        Names such as ``"C6+C8"`` (plus signs or spaces between them); empty: C1 to C10
+        and I1 to I4, or all tests of `test_file`.
     test_file
         JSON file with tests of your own: words by name, whose sets may say their
         ``"kind"`` (name, singular, plural, mass, adjective, other), or one test in the
@@ -95,6 +95,6 @@ class SEAT(TextAssociation):
         """Return the sentences of a word."""
         return bleached().sentences(listed, word, kind)
 
-    def further(self, kept: TextTest, table: WordTable) -> Mapping[str, Json]:
+    def further(self, kept: AssociationTest, table: WordTable) -> Mapping[str, Json]:
         """Return how many sentences each set has."""
         return {"sentences": {one.name: len(one.flat) for one in kept.sets}}

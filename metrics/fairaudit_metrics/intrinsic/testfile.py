@@ -1,12 +1,12 @@
 """Association tests from the user's own file.
 
-Two JSON formats are read. Named word tests::
+Three JSON formats are read. Named word tests::
 
     {"my test": {"X": {"name": "engineers", "words": ["engineer", "welder"]},
                  "Y": {"name": ..., "words": [...]}, "A": ..., "B": ...,
                  "title": "optional"}}
 
-where a set may add ``"kind"``, which sentence templates use (see `templates`); and the
+where a set may add ``"kind"``, which sentence templates use (see `templates`); the
 format of May et al. 2019 (doi:10.18653/v1/N19-1063), whose examples are used as they
 are::
 
@@ -14,7 +14,10 @@ are::
      "targ2": ..., "attr1": ..., "attr2": ...}
 
 where a set may add ``"words"``, one for each example, to say which examples belong
-together.
+together; and tests of groups, each named after its axis::
+
+    {"gender": {"A": {"name": "pleasant", "words": [...]}, "B": ...,
+                "groups": {"women": ["woman", "girl"], "men": ["man", "boy"]}}}
 """
 
 from collections.abc import Mapping
@@ -24,8 +27,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairaudit.errors import AuditError
-from fairaudit_metrics.intrinsic.stimuli import WordSet
-from fairaudit_metrics.intrinsic.textsets import Spell, TextSet, TextTest
+from fairaudit_metrics.intrinsic.wordsets import (
+    AssociationTest,
+    GroupTest,
+    WordSet,
+    WordTest,
+)
 
 T = TypeVar("T")
 
@@ -61,28 +68,57 @@ class _Published:
     attr2: _Examples
 
 
-def read_tests(path: Path, spell: Spell) -> Mapping[str, TextTest]:
-    """Read the tests of a file by name.
+@dataclass(frozen=True)
+class _Groups:
+    A: _Words
+    B: _Words
+    groups: dict[str, tuple[str, ...]]
+    title: str = ""
+
+
+def read_tests(path: Path) -> Mapping[str, AssociationTest]:
+    """Read the tests of two targets of a file by name.
 
     Raises
     ------
     AuditError
         Where the file cannot be read or a test cannot be used: which, and why.
     """
-    text = _content(path)
+    text = read_text(path)
     if '"targ1"' in text:
-        found = {path.stem: _published(path.stem, _parse(text, _Published, path), path)}
+        form = "A test has the sets targ1, targ2, attr1 and attr2."
+        found = {
+            path.stem: _published(path.stem, parse(text, _Published, path, form), path)
+        }
     else:
-        parsed = _parse(text, dict[str, _Test], path)
-        found = {name: _spelt(name, one, spell) for name, one in parsed.items()}
-    if not found:
-        raise AuditError(f"{path} holds no test. Add one.")
-    for test in found.values():
-        _require_usable(test, path)
-    return found
+        form = "A test has the sets X, Y, A and B, each with a name and words."
+        parsed = parse(text, dict[str, _Test], path, form)
+        found = {name: _association(name, one) for name, one in parsed.items()}
+    return _checked(found, path, (2, 2, 1, 1))
 
 
-def _content(path: Path) -> str:
+def read_group_tests(path: Path) -> Mapping[str, GroupTest]:
+    """Read the tests of groups of a file by name.
+
+    Raises
+    ------
+    AuditError
+        Where the file cannot be read or a test cannot be used: which, and why.
+    """
+    form = "A test of groups has poles A and B, with a name and words, and groups."
+    parsed = parse(read_text(path), dict[str, _Groups], path, form)
+    found = {name: _groups(name, one) for name, one in parsed.items()}
+    for name, test in found.items():
+        if len(test.groups) < 2:
+            raise AuditError(
+                f"test_file {path}, test {name!r}: groups has {len(test.groups)} of at "
+                "least 2 groups. Add groups."
+            )
+    return _checked(found, path, (2, 2))
+
+
+def read_text(path: Path) -> str:
+    """Read a file of tests."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -91,7 +127,8 @@ def _content(path: Path) -> str:
         ) from error
 
 
-def _parse(text: str, kind: type[T], path: Path) -> T:
+def parse(text: str, kind: type[T], path: Path, form: str) -> T:
+    """Parse JSON of a declared shape; `form` says in words what it should be."""
     from pydantic import TypeAdapter, ValidationError
 
     try:
@@ -100,31 +137,55 @@ def _parse(text: str, kind: type[T], path: Path) -> T:
         first = error.errors()[0]
         place = ", ".join(map(str, first["loc"])) or "file"
         raise AuditError(
-            f"test_file {path}: {place}: {first['msg']}. A test has the sets X, Y, A "
-            "and B, each with a name and words."
+            f"test_file {path}: {place}: {first['msg']}. {form}"
         ) from error
 
 
-def _spelt(name: str, test: _Test, spell: Spell) -> TextTest:
-    sets = (test.X, test.Y, test.A, test.B)
-    x, y, a, b = (TextSet.of(WordSet(s.name, s.words), spell, s.kind) for s in sets)
+def require_disjoint(sets: tuple[WordSet, ...], where: str) -> None:
+    """Refuse sets of one name, and words that are empty or in two sets or twice."""
+    if len({one.name for one in sets}) < len(sets):
+        raise AuditError(f"{where}: two sets have one name. Rename one.")
+    for one in sets:
+        _refuse_twice(one, where)
+    for one, other in combinations(sets, 2):
+        shared = {*one.words, *one.flat} & {*other.words, *other.flat}
+        if shared:
+            raise AuditError(
+                f"{where}: {sorted(shared)[0]!r} is in both {one.name} and "
+                f"{other.name}. Take it out of one."
+            )
+
+
+def _association(name: str, test: _Test) -> AssociationTest:
+    x, y, a, b = (_set(one) for one in (test.X, test.Y, test.A, test.B))
     title = test.title or f"{x.name} vs {y.name}, {a.name} vs {b.name}"
-    return TextTest(name, title, x, y, a, b)
+    return AssociationTest(name, title, x, y, a, b)
 
 
-def _published(name: str, test: _Published, path: Path) -> TextTest:
+def _groups(name: str, test: _Groups) -> GroupTest:
+    a, b = _set(test.A), _set(test.B)
+    groups = tuple(WordSet(group, words) for group, words in test.groups.items())
+    title = test.title or f"{a.name} vs {b.name}"
+    return GroupTest(name, title, name, a, b, groups)
+
+
+def _set(words: _Words) -> WordSet:
+    return WordSet(words.name, words.words, words.kind)
+
+
+def _published(name: str, test: _Published, path: Path) -> AssociationTest:
     sets = (test.targ1, test.targ2, test.attr1, test.attr2)
     x, y, a, b = (_grouped(one, path) for one in sets)
     known = all(one.words or _are_words(one.examples) for one in sets)
     title = f"{x.name} vs {y.name}, {a.name} vs {b.name}"
-    return TextTest(name, title, x, y, a, b, known)
+    return AssociationTest(name, title, x, y, a, b, known)
 
 
 def _are_words(examples: tuple[str, ...]) -> bool:
     return not any(len(example.split()) > 1 for example in examples)
 
 
-def _grouped(one: _Examples, path: Path) -> TextSet:
+def _grouped(one: _Examples, path: Path) -> WordSet:
     """Collect the examples of each word; an example given twice counts once."""
     words = one.words or one.examples
     if len(words) != len(one.examples):
@@ -135,30 +196,33 @@ def _grouped(one: _Examples, path: Path) -> TextSet:
     groups: dict[str, dict[str, None]] = {}
     for word, example in zip(words, one.examples, strict=True):
         groups.setdefault(word, {})[example] = None
-    return TextSet(one.category, tuple(groups), tuple(map(tuple, groups.values())))
+    spelt = tuple(map(tuple, groups.values()))
+    return WordSet(one.category, tuple(groups), spelt=spelt)
 
 
-def _require_usable(test: TextTest, path: Path) -> None:
-    where = f"test_file {path}, test {test.name!r}"
-    if len({one.name for one in test.sets}) < len(test.sets):
-        raise AuditError(f"{where}: two sets have one name. Rename one.")
-    for one, fewest in zip(test.sets, (2, 2, 1, 1), strict=True):
-        if len(one.words) < fewest:
-            raise AuditError(
-                f"{where}: {one.name} has {len(one.words)} of at least {fewest} words. "
-                "Add words."
-            )
-        _refuse_twice(one, where)
-    for one, other in combinations(test.sets, 2):
-        shared = {*one.words, *one.flat} & {*other.words, *other.flat}
-        if shared:
-            raise AuditError(
-                f"{where}: {sorted(shared)[0]!r} is in both {one.name} and "
-                f"{other.name}. Take it out of one."
-            )
+W = TypeVar("W", bound=WordTest)
 
 
-def _refuse_twice(one: TextSet, where: str) -> None:
+def _checked(
+    found: Mapping[str, W], path: Path, fewest: tuple[int, ...]
+) -> Mapping[str, W]:
+    """Check each test; `fewest` bounds its first sets, any other must have a word."""
+    if not found:
+        raise AuditError(f"test_file {path} holds no test. Add one.")
+    for name, test in found.items():
+        where = f"test_file {path}, test {name!r}"
+        bounds = (*fewest, *(1 for _ in test.sets[len(fewest) :]))
+        for one, least in zip(test.sets, bounds, strict=True):
+            if len(one.words) < least:
+                raise AuditError(
+                    f"{where}: {one.name} has {len(one.words)} of at least {least} "
+                    "words. Add words."
+                )
+        require_disjoint(test.sets, where)
+    return found
+
+
+def _refuse_twice(one: WordSet, where: str) -> None:
     if not all(text.strip() for text in one.flat):
         raise AuditError(f"{where}: {one.name} has an empty word. Take it out.")
     twice = [word for word in one.words if one.words.count(word) > 1]

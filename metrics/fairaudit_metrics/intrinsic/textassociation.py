@@ -5,48 +5,42 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairaudit.arrays import Array
 from fairaudit.result import Finding, Interval, Json, Quantity
 from fairaudit.stats.association import effect_size
-from fairaudit.stats.permutation import PermutationResult, permutation_test
 from fairaudit.stats.wordbootstrap import WordTable
-from fairaudit_metrics.intrinsic.textsets import TextTest
 from fairaudit_metrics.intrinsic.vectortable import TextVectors
 from fairaudit_metrics.intrinsic.wordmetric import (
-    PERMUTATIONS,
     REPLICATES,
-    WordMetric,
+    AssociationMetric,
     percentile,
 )
+from fairaudit_metrics.intrinsic.wordpermutation import NULL, published_p, word_p
+from fairaudit_metrics.intrinsic.wordsets import AssociationTest, shortfall
 
-NULL = (
-    "A target word's association with A rather than B does not depend on whether the "
-    "word belongs to X or to Y."
-)
 _NO_SPREAD = "The effect size is undefined: all targets have the same association."
 _NO_WORDS = "The file does not say which sentences belong to one word."
 
 
 @dataclass(frozen=True)
-class TextAssociation(WordMetric):
+class TextAssociation(AssociationMetric):
     """Measure how vectors of texts associate targets with attributes."""
 
-    def further(self, kept: TextTest, table: WordTable) -> Mapping[str, Json]:
+    def further(self, kept: AssociationTest, table: WordTable) -> Mapping[str, Json]:
         """Return further detail of a test that ran."""
         return {}
 
-    def findings(
-        self, test: TextTest, vectors: TextVectors, seeds: np.random.SeedSequence
+    def measure(
+        self, test: AssociationTest, vectors: TextVectors, seeds: np.random.SeedSequence
     ) -> Iterable[Finding]:
         """Return the effect size, or the reason why the test cannot run."""
         return [self._finding(test, vectors, seeds)]
 
     def _finding(
-        self, test: TextTest, vectors: TextVectors, seeds: np.random.SeedSequence
+        self, test: AssociationTest, vectors: TextVectors, seeds: np.random.SeedSequence
     ) -> Finding:
         quantity = self.quantities[0]
-        reason = test.obstacle(vectors.rows, self.max_missing)
-        if reason:
+        if lost := shortfall(test.sets, vectors.rows, self.max_missing):
+            reason = f"Words without a vector: {lost}."
             return Finding(quantity=quantity, subject=test.subject, reason=reason)
         kept = test.within(vectors.rows)
         table = vectors.table(kept)
@@ -58,7 +52,7 @@ class TextAssociation(WordMetric):
             quantity=quantity,
             subject=test.subject,
             value=effect,
-            n=kept.size,
+            n=len(kept.words),
             interval=interval,
             p_value=p_value,
             null=NULL if p_value is not None else "",
@@ -75,64 +69,16 @@ class TextAssociation(WordMetric):
         )
 
     def _inference(
-        self, kept: TextTest, table: WordTable, seeds: np.random.SeedSequence
+        self, kept: AssociationTest, table: WordTable, seeds: np.random.SeedSequence
     ) -> tuple[float | None, Interval | None, Mapping[str, Json]]:
         for_words, for_texts, for_interval = seeds.spawn(3)
         by_text = published_p(table.scores, table.first, for_texts)
         if not kept.words_known:
             return None, None, {**by_text, "no_p_value_because": _NO_WORDS}
-        result, one_sided = word_p(table, for_words)
+        p_value, one_sided = word_p(table.word_scores, table.sizes[0], for_words)
         rng = np.random.default_rng(for_interval)
         interval = percentile(table.replicates(REPLICATES, rng), self.level)
-        return result.p_value, interval, {**one_sided, **by_text}
-
-
-def word_p(
-    table: WordTable, seed: np.random.SeedSequence
-) -> tuple[PermutationResult, Mapping[str, Json]]:
-    """Permute words between X and Y, all texts of a word with it."""
-    scores, first = table.word_scores, table.sizes[0]
-    both, greater = (
-        permutation_test(
-            scores,
-            first,
-            np.random.default_rng(seed),
-            alternative=alternative,
-            draws=PERMUTATIONS,
-        )
-        for alternative in ("two-sided", "greater")
-    )
-    return both, {
-        "p_one_sided": greater.p_value,
-        "permutation_method": both.method,
-        "permutation_partitions": both.partitions,
-    }
-
-
-def published_p(
-    scores: Array, first: int, seed: np.random.SeedSequence
-) -> Mapping[str, Json]:
-    """Return the one-sided p-values as published, of texts permuted one by one.
-
-    Caliskan et al. count partitions whose statistic is greater than the observed one,
-    May et al. those that are at least as great. Both take X and Y of equal size.
-    """
-    if 2 * first != scores.size:
-        reason = "the published test takes X and Y of equal size"
-        return {"published_p": None, "no_published_p_because": reason}
-    least, most = (
-        permutation_test(
-            signed,
-            first,
-            np.random.default_rng(seed),
-            alternative="greater",
-            draws=PERMUTATIONS,
-        ).p_value
-        for signed in (scores, -scores)
-    )
-    return {
-        "published_p": {"ties_count": least, "ties_do_not_count": max(0.0, 1 - most)}
-    }
+        return p_value, interval, {**one_sided, **by_text}
 
 
 def effect_quantity(texts: str, reference: str) -> Quantity:

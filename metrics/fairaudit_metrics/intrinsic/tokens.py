@@ -14,6 +14,13 @@ def has_mask(card: ModelCard) -> bool:
     return SpanLogProb.kind in card.entry.reads
 
 
+def lacks(card: ModelCard, kind: str) -> str:
+    """Return why the model does not answer a kind of request; "" where it does."""
+    if kind in card.entry.reads:
+        return ""
+    return (card.why_not or {}).get(kind) or f"the model does not answer {kind!r}"
+
+
 @dataclass(frozen=True)
 class Tokens:
     """The answer to a request for log-probabilities, one row a token.

@@ -9,7 +9,7 @@ from fairaudit.arrays import AnyArray, Array, IntArray
 from fairaudit.model import Embed, Pool, Reading
 from fairaudit.stats.association import unit
 from fairaudit.stats.wordbootstrap import WordTable
-from fairaudit_metrics.intrinsic.textsets import TextSet, TextTest
+from fairaudit_metrics.intrinsic.wordsets import AssociationTest, WordSet
 
 
 def whole_texts(texts: Sequence[str], layer: int, pool: Pool) -> Embed:
@@ -50,11 +50,11 @@ class TextVectors:
             ),
         )
 
-    def units(self, *sets: TextSet) -> Array:
+    def units(self, *sets: WordSet) -> Array:
         """Return unit vectors of all texts of some sets, in order."""
         return unit(self.vectors[[self.rows[t] for one in sets for t in one.flat]])
 
-    def table(self, test: TextTest) -> WordTable:
+    def table(self, test: AssociationTest) -> WordTable:
         """Return the cosines of a test whose texts all have vectors."""
         x, y, a, b = (len(one.words) for one in test.sets)
         return WordTable(
@@ -65,6 +65,6 @@ class TextVectors:
         )
 
 
-def _owners(*sets: TextSet) -> IntArray:
+def _owners(*sets: WordSet) -> IntArray:
     counts = [len(texts) for one in sets for texts in one.texts]
     return np.repeat(np.arange(len(counts)), counts)

@@ -6,20 +6,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from fairaudit.arrays import Array
 from fairaudit.result import Finding, Json, Quantity
-from fairaudit.stats.association import effect_size
-from fairaudit.stats.permutation import permutation_test
-from fairaudit.stats.wordbootstrap import resample, weighted_effect_size
-from fairaudit_metrics.intrinsic.textsets import TextSet, TextTest
 from fairaudit_metrics.intrinsic.vectortable import TextVectors
-from fairaudit_metrics.intrinsic.wordmetric import (
-    PERMUTATIONS,
-    REPLICATES,
-    WordMetric,
-    percentile,
-)
+from fairaudit_metrics.intrinsic.wordeffects import WordEffects, word_effects
+from fairaudit_metrics.intrinsic.wordmetric import AssociationMetric, percentile
+from fairaudit_metrics.intrinsic.wordsets import AssociationTest, WordSet, shortfall
 
+_REFERENCE = "Caliskan, Bryson & Narayanan 2017, doi:10.1126/science.aal4230"
+SET_EFFECT_SIZE = Quantity(
+    name="mean_word_effect_size",
+    unit="standard deviations",
+    ideal=0.0,
+    definition="Mean of the word effect sizes of a set of target words. n counts the "
+    "words of the set, of A and of B.",
+    reference=f"own mean of word effect sizes after {_REFERENCE}",
+)
 WORD_EFFECT_SIZE = Quantity(
     name="word_effect_size",
     unit="standard deviations",
@@ -27,18 +28,19 @@ WORD_EFFECT_SIZE = Quantity(
     definition="Difference between the mean cosine of a word with the words of A and "
     "with those of B, divided by the standard deviation (ddof=1) over A and B; within "
     "-2 and 2 where A and B are of one size. n counts the words of A and B.",
-    reference="Caliskan, Bryson & Narayanan 2017, doi:10.1126/science.aal4230",
+    reference=_REFERENCE,
 )
 NULL = (
-    "The word's similarity to an attribute word does not depend on whether that word "
-    "belongs to A or to B."
+    "How near an attribute word is to the words of the set, in standard deviations of "
+    "each word, does not depend on whether the attribute word belongs to A or to B."
 )
 _NO_VECTOR = "The word has no vector."
 _NO_SPREAD = "The effect size is undefined: the word is equally near to all of A and B."
+_NO_WORD = "No word of the set has an effect size."
 
 
 @dataclass(frozen=True)
-class WEFAT(WordMetric):
+class WEFAT(AssociationMetric):
     r"""Measure how the vector of each target word leans towards A or B.
 
     .. math:: d(w) = \frac{\mathrm{mean}_{a \in A} \cos(w, a)
@@ -46,7 +48,7 @@ class WEFAT(WordMetric):
               {\mathrm{std}_{v \in A \cup B} \cos(w, v)}
 
     with ddof=1. 0 is neutral; positive means the word goes with A. There is one finding
-    for each target word of X and of Y; the detail gives the mean of its set.
+    for each of the sets X and Y, the mean over its words, and one for each word.
 
     Parameters
     ----------
@@ -71,21 +73,27 @@ class WEFAT(WordMetric):
     Caliskan, Bryson & Narayanan 2017, "Semantics derived automatically from language
     corpora contain human-like biases", doi:10.1126/science.aal4230, on associations of
     single words; Guo & Caliskan 2021, doi:10.1145/3461702.3462536, for ddof=1.
+    Westfall & Young 1993, "Resampling-Based Multiple Testing".
 
     Notes
     -----
     Deviations from the papers:
 
-    - The p-value is our own: a two-sided permutation of the attribute words between A
+    - The p-values are our own: two-sided permutations of the attribute words between A
       and B, all partitions up to 20,000, else 100,000 drawn ones and the observed one.
-    - The interval is our own: a percentile bootstrap that draws words anew within A and
-      within B. It says nothing of other target words.
+      Only the mean of a set enters the correction over the audit: a p-value for every
+      word would make it blunt for all other metrics. A word's p-value is in its detail,
+      uncorrected and corrected for the words of its set by the largest effect.
+    - Words that lean in opposite directions cancel in the mean: read the words too.
+    - The intervals are our own: percentile bootstraps that draw words anew within A and
+      within B, for the mean of a set also within the set. Those of words say nothing of
+      other target words.
     - Caliskan et al. correlate the numbers with a property of the words, such as the
       share of women in an occupation; that comparison is left to the reader.
     """
 
     name: ClassVar[str] = "wefat"
-    quantities: ClassVar[tuple[Quantity, ...]] = (WORD_EFFECT_SIZE,)
+    quantities: ClassVar[tuple[Quantity, ...]] = (SET_EFFECT_SIZE, WORD_EFFECT_SIZE)
     summary: ClassVar[str] = "Association of each single word with attributes."
     formula: ClassVar[str] = "d(w) = (mean_A cos - mean_B cos) / std_AB cos"
     limits: ClassVar[str] = (
@@ -99,108 +107,75 @@ class WEFAT(WordMetric):
         """Return the word itself."""
         return (word,)
 
-    def findings(
-        self, test: TextTest, vectors: TextVectors, seeds: np.random.SeedSequence
+    def measure(
+        self, test: AssociationTest, vectors: TextVectors, seeds: np.random.SeedSequence
     ) -> Iterator[Finding]:
-        """Yield one finding a target word, or the reason why the test cannot run."""
-        reason = _obstacle(test, vectors, self.max_missing)
-        if reason:
-            yield _refusal(test.subject, reason)
+        """Yield one finding a set and a target word, or why the test cannot run."""
+        if reason := _obstacle(test, vectors, self.max_missing):
+            yield Finding(quantity=SET_EFFECT_SIZE, subject=test.subject, reason=reason)
             return
-        shared = _Attributes.of(test, vectors, seeds, self.level)
-        for targets in (test.x, test.y):
-            kept = targets.within(vectors.rows)
-            if kept.words:
-                yield from shared.findings(test.name, kept, vectors.units(kept))
-            for word in targets.missing(vectors.rows):
-                yield _refusal(shared.subject(test.name, word), _NO_VECTOR)
-
-
-@dataclass(frozen=True)
-class _Attributes:
-    """The attributes of one test, and what all its target words share."""
-
-    a: TextSet
-    b: TextSet
-    units: Array
-    missing: Mapping[str, Json]
-    weights: Array
-    seed: np.random.SeedSequence
-    level: float
-
-    @classmethod
-    def of(
-        cls,
-        test: TextTest,
-        vectors: TextVectors,
-        seeds: np.random.SeedSequence,
-        level: float,
-    ) -> "_Attributes":
-        """Collect the attribute words that have vectors, and resample them."""
         a, b = (one.within(vectors.rows) for one in (test.a, test.b))
-        for_words, for_interval = seeds.spawn(2)
-        rng = np.random.default_rng(for_interval)
-        drawn = [resample(len(one.words), REPLICATES, rng) for one in (a, b)]
-        missing = {n: list(w) for n, w in test.missing(vectors.rows).items()}
-        units = vectors.units(a, b)
-        return cls(a, b, units, missing, np.hstack(drawn), for_words, level)
-
-    def subject(self, test: str, word: str) -> str:
-        """Name a word and what it is compared with."""
-        return f"{test}: {word}, {self.a.name} vs {self.b.name}"
-
-    def findings(self, test: str, targets: TextSet, units: Array) -> Iterator[Finding]:
-        """Yield the finding of each word; `units` has its unit vector."""
-        cosines = units @ self.units.T
-        effects = effect_size(cosines, len(self.a.words))[0]
-        mean = float(effects.mean())
-        shared: Mapping[str, Json] = {
-            "set": targets.name,
-            "set_words": len(targets.words),
-            "set_mean": mean if np.isfinite(mean) else None,
-            "missing_words": self.missing,
+        shared = {
+            "missing_words": {n: list(w) for n, w in test.missing(vectors.rows).items()}
         }
-        for word, effect, row in zip(targets.words, effects, cosines, strict=True):
-            subject = self.subject(test, word)
-            if np.isfinite(effect):
-                yield self._finding(subject, float(effect), row, shared)
-            else:
-                yield _refusal(subject, _NO_SPREAD)
+        poles = f"{a.name} vs {b.name}"
+        for targets, seed in zip((test.x, test.y), seeds.spawn(2), strict=True):
+            effects = word_effects(vectors, targets, a, b, seed)
+            yield self._set(f"{test.name}: {targets.name}, {poles}", effects, shared)
+            for word in targets.words:
+                subject = f"{test.name}: {word}, {poles}"
+                if word in effects.words:
+                    yield self._word(subject, word, effects, targets, shared)
+                else:
+                    reason = _NO_SPREAD if word in vectors.rows else _NO_VECTOR
+                    yield Finding(
+                        quantity=WORD_EFFECT_SIZE, subject=subject, reason=reason
+                    )
 
-    def _finding(
-        self, subject: str, effect: float, row: Array, shared: Mapping[str, Json]
+    def _set(
+        self, subject: str, effects: WordEffects, shared: Mapping[str, Json]
     ) -> Finding:
-        first = len(self.a.words)
-        rng = np.random.default_rng(self.seed)
-        result = permutation_test(row, first, rng, draws=PERMUTATIONS)
-        replicates = weighted_effect_size(row, self.weights, first)
+        if not effects.words:
+            return Finding(quantity=SET_EFFECT_SIZE, subject=subject, reason=_NO_WORD)
+        return Finding(
+            quantity=SET_EFFECT_SIZE,
+            subject=subject,
+            value=float(effects.values.mean()),
+            n=len(effects.words) + effects.attributes,
+            interval=percentile(effects.replicated_mean, self.level),
+            p_value=effects.p_mean,
+            null=NULL,
+            detail={**effects.partitions, **shared},
+        )
+
+    def _word(
+        self,
+        subject: str,
+        word: str,
+        effects: WordEffects,
+        targets: WordSet,
+        shared: Mapping[str, Json],
+    ) -> Finding:
+        at = effects.words.index(word)
         return Finding(
             quantity=WORD_EFFECT_SIZE,
             subject=subject,
-            value=effect,
-            n=row.size,
-            interval=percentile(replicates, self.level),
-            p_value=result.p_value,
-            null=NULL,
+            value=float(effects.values[at]),
+            n=effects.attributes,
+            interval=percentile(effects.replicates[at], self.level),
             detail={
-                "permutation_method": result.method,
-                "permutation_partitions": result.partitions,
+                "set": targets.name,
+                "p_uncorrected": float(effects.p_words[at]),
+                "p_corrected_within_set": float(effects.p_within[at]),
+                **effects.partitions,
                 **shared,
             },
         )
 
 
-def _refusal(subject: str, reason: str) -> Finding:
-    return Finding(quantity=WORD_EFFECT_SIZE, subject=subject, reason=reason)
-
-
-def _obstacle(test: TextTest, vectors: TextVectors, max_missing: float) -> str:
-    for one in (test.a, test.b):
-        gone, size = len(one.missing(vectors.rows)), len(one.words)
-        if gone > max_missing * size or size - gone < 2:
-            words = ", ".join(one.missing(vectors.rows)) or "it has too few"
-            return (
-                f"{one.name} keeps {size - gone} of {size} words, at least two and "
-                f"{1 - max_missing:.0%} are needed (without a vector: {words})."
-            )
-    return ""
+def _obstacle(test: AssociationTest, vectors: TextVectors, max_missing: float) -> str:
+    poles = (test.a, test.b)
+    if lost := shortfall(poles, vectors.rows, max_missing):
+        return f"Words without a vector: {lost}."
+    alone = [one.name for one in poles if len(one.words) == 1]
+    return f"{alone[0]} has one word; a spread takes two." if alone else ""
