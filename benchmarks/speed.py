@@ -153,7 +153,7 @@ def whole_audit(encoder: str, count: int) -> None:
 
 def sensitivity(model: Path, psm: Path, texts: list[str]) -> None:
     from fairaudit.cache import Cache
-    from fairaudit.model import Predict, Sensitivity
+    from fairaudit.model import Model, Predict, Request, Sensitivity
     from fairaudit.models import ModelOptions
     from fairaudit.models.hf import HuggingFaceLoader
     from fairaudit.reading import read
@@ -165,11 +165,13 @@ def sensitivity(model: Path, psm: Path, texts: list[str]) -> None:
     for each in (pair, *alone):
         read(each, [Predict(rows[:8])], none, 2048)
     read(pair, [Sensitivity(rows[:8])], none, 2048)
-    forward = sum(
-        timed(lambda m=m: read(m, [Predict(rows)], none, 2048)) for m in alone
-    )
-    both = timed(lambda: read(pair, [Sensitivity(rows)], none, 2048))
-    show("sensitivity / forward passes of both models", both / forward, 2.4)
+
+    def best(model: Model, request: Request) -> float:
+        return min(timed(lambda: read(model, [request], none, 2048)) for _ in range(3))
+
+    forward = sum(best(each, Predict(rows)) for each in alone)
+    both = best(pair, Sensitivity(rows))
+    show("sensitivity / forward passes of both models", both / forward, 2.2)
 
 
 def group_metrics() -> None:

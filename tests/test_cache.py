@@ -213,7 +213,7 @@ READER = f"""
 import sys
 from pathlib import Path
 from fairaudit import cache
-from fairaudit.model import Embed, Predict, Sensitivity
+from fairaudit.model import Embed, Predict, Sensitivity, Slope
 from fairaudit.reading import read
 from tests.fakes import FakeModel
 

@@ -112,7 +112,7 @@ def test_the_card_says_what_it_is_and_what_it_cannot_do(tmp_path):
     assert card.entry.architecture == "static vectors"
     assert card.entry.fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (card.entry.reads, card.name) == (("embed",), "a.txt")
-    assert set(card.why_not) == {"predict", "sensitivity"}
+    assert set(card.why_not) == {"predict", "gradient", "sensitivity"}
     assert model.identity(Embed((), ()))["model"] == card.entry.fingerprint
     assert model.token_counts(["rose", "Ann"]).tolist() == [1, 1]
     with pytest.raises(AuditError, match="no class probabilities"):

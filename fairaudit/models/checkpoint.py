@@ -11,7 +11,9 @@ from typing import Literal, TypeAlias
 from fairaudit.errors import AuditError
 from fairaudit.models import ModelOptions
 
-Kind: TypeAlias = Literal["encoder", "masked_lm", "causal_lm", "classifier"]
+Kind: TypeAlias = Literal[
+    "encoder", "masked_lm", "causal_lm", "classifier", "next_sentence"
+]
 
 _HEADS: Mapping[Kind, tuple[str, ...]] = {
     "classifier": ("classifier", "score", "classification_head", "logits_proj"),
@@ -24,7 +26,9 @@ _HEADS: Mapping[Kind, tuple[str, ...]] = {
         "lm_predictions",
     ),
     "causal_lm": ("lm_head", "embed_out", "output"),
+    "next_sentence": ("cls.seq_relationship",),
 }
+_NEXT_SENTENCE = ("bert", "ernie", "fnet", "megatron-bert", "mobilebert")
 _EMBEDDINGS = ("word_embeddings", "wte", "embed_tokens", "word_embedding", "shared")
 _TOKENIZER = ("token", "vocab", "merges", "spiece", "sentencepiece", "special", "added")
 _CALL_SETTINGS = ("padding", "truncation")
@@ -79,6 +83,13 @@ class Checkpoint:
         if name.endswith(("ForCausalLM", "LMHeadModel")):
             return "causal_lm"
         return "encoder"
+
+    @cached_property
+    def follows(self) -> bool:
+        """Whether it holds a next-sentence head, with the pooler that this reads."""
+        known = self.config.get("model_type") in _NEXT_SENTENCE and not self.pickled
+        pools = any("pooler." in name for name in self.tensors)
+        return known and pools and self._has_head("next_sentence")
 
     def _has_head(self, kind: Kind) -> bool:
         if kind == "encoder" or self.pickled:

@@ -1,4 +1,4 @@
-"""Texts as a tokenizer cut them, and rearrangements of their columns."""
+"""Texts as a tokenizer cut them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,20 +63,6 @@ def started(batch: Encoded, start: int, limit: int) -> Encoded:
         text[:, wide],
         batch.truncated | text[:, limit:].any(axis=1),
     )
-
-
-def rearranged(
-    inputs: Inputs, rows: IntArray, source: IntArray, pad: int
-) -> dict[str, torch.Tensor]:
-    """Take columns `source` of the rows; columns past the end become padding."""
-    device = inputs["input_ids"].device
-    at = torch.from_numpy(rows).to(device)[:, None]
-    beyond = torch.from_numpy(source >= inputs["input_ids"].shape[1]).to(device)
-    columns = torch.from_numpy(source).to(device).masked_fill(beyond, 0)
-    return {
-        name: x[at, columns].masked_fill(beyond, pad if name == "input_ids" else 0)
-        for name, x in inputs.items()
-    }
 
 
 def cut(inputs: Inputs) -> Inputs:

@@ -146,6 +146,12 @@ class Writer:
         }
 
 
+def start_token(tokenizer: Any) -> int:  # noqa: ANN401
+    """Return the token before the first: bos, else eos, else padding."""
+    known = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    return int(next((number for number in known if number is not None), 0))
+
+
 def seed_of(request: Generate, row: int) -> int:
     """Return the seed of a row's random numbers."""
     text = f"{request.seed}\0{request.samples[row]}\0{request.texts[row]}"

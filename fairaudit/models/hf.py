@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, ClassVar
 
 from fairaudit.arrays import IntArray
 from fairaudit.errors import AuditError
-from fairaudit.model import Ask, ModelCard, Reading, Request
+from fairaudit.model import BACKWARD, Ask, ModelCard, Reading, Request
 from fairaudit.models import ModelOptions
 from fairaudit.models.checkpoint import Checkpoint, open_checkpoint
+from fairaudit.models.depth import hidden_states
+from fairaudit.models.trained import held_out
 from fairaudit.models.vectors import VECTOR_SUFFIXES
 from fairaudit.result import ModelEntry
 
 if TYPE_CHECKING:
     from fairaudit.models.forward import Runner
 
-_KINDS = ("embed", "predict", "sensitivity", "token_logprob", "span_logprob")
+_KINDS = (
+    *("embed", "predict", "gradient", "sensitivity"),
+    *("token_logprob", "span_logprob", "fill", "joint_logprob"),
+    *("next_sentence", "generate"),
+)
 
 
 class HuggingFaceLoader:
@@ -66,6 +72,8 @@ class HuggingFaceModel:
             why_not=why_not,
             psm=self.psm.card if self.psm else None,
             shared_embedding=self._shares_embedding(),
+            layers=hidden_states(self.checkpoint.config),
+            held_out=held_out(self.checkpoint.training_card()),
         )
 
     def identity(self, request: Request) -> Mapping[str, str]:
@@ -97,6 +105,16 @@ class HuggingFaceModel:
 
     def _why_not(self) -> Mapping[str, str]:
         found = dict(self._why_no_likelihood())
+        if self.checkpoint.kind != "causal_lm":
+            found["generate"] = (
+                "the model is no causal language model with its head, so it cannot "
+                "continue a prompt"
+            )
+        if not self.checkpoint.follows:
+            found["next_sentence"] = (
+                "the checkpoint holds no next-sentence head (safetensors, pooler "
+                "included); a random head is never scored"
+            )
         if self.checkpoint.kind != "classifier":
             claim = self.checkpoint.claimed_kind == "classifier"
             found["predict"] = (
@@ -108,7 +126,9 @@ class HuggingFaceModel:
             )
         elif len(self.checkpoint.labels) < 2:
             found["predict"] = "the model has one output (a regression head)"
-        reason = found.get("predict") or self._why_no_sensitivity()
+        if "predict" in found:
+            return {**found, **dict.fromkeys(sorted(BACKWARD), found["predict"])}
+        reason = self._why_no_sensitivity()
         return {**found, "sensitivity": reason} if reason else found
 
     def _why_no_likelihood(self) -> Mapping[str, str]:
@@ -116,17 +136,19 @@ class HuggingFaceModel:
         if kind == "masked_lm":
             return {}
         if kind == "causal_lm":
-            return {
-                "span_logprob": "the model is a causal language model: it reads from "
-                "left to right and has no mask"
-            }
+            reason = (
+                "the model is a causal language model: it reads from left to right and "
+                "has no mask"
+            )
+            return dict.fromkeys(("span_logprob", "fill", "joint_logprob"), reason)
         reason = (
             "the configuration names a language model, but the checkpoint holds no "
             "language-model head; a random head is never scored"
             if claimed in {"masked_lm", "causal_lm"}
             else "the model has no language-model head; a random head is never scored"
         )
-        return {"token_logprob": reason, "span_logprob": reason}
+        kinds = ("token_logprob", "span_logprob", "fill", "joint_logprob")
+        return dict.fromkeys(kinds, reason)
 
     def _why_no_sensitivity(self) -> str:
         if self.psm is None:
@@ -134,25 +156,17 @@ class HuggingFaceModel:
         if self.psm.checkpoint.kind != "classifier":
             place = self.psm.checkpoint.path
             return f"the protected-status model {place} is no classifier"
-        mine, other = self.checkpoint, self.psm.checkpoint
-        if mine.tokenizer_fingerprint != other.tokenizer_fingerprint:
-            return (
-                "task classifier and protected-status model cut texts into different "
-                "tokens; train both from one encoder"
-            )
-        if len(other.labels) < 2:
+        if len(self.psm.checkpoint.labels) < 2:
             return "the protected-status model has one output (a regression head)"
-        if 0 < other.positions < mine.positions:
-            return (
-                f"the protected-status model reads {other.positions} tokens, the task "
-                f"classifier {mine.positions}; train both from one encoder"
-            )
         return ""
 
     def _shares_embedding(self) -> bool:
-        mine = self.checkpoint.embedding_fingerprint
-        other = self.psm.checkpoint.embedding_fingerprint if self.psm else ""
-        return bool(mine) and mine == other
+        if self.psm is None:
+            return False
+        mine, other = self.checkpoint, self.psm.checkpoint
+        same = mine.embedding_fingerprint == other.embedding_fingerprint
+        cut = mine.tokenizer_fingerprint == other.tokenizer_fingerprint
+        return bool(mine.embedding_fingerprint) and same and cut
 
     def __hash__(self) -> int:
         return hash(self.checkpoint.path)

@@ -18,6 +18,7 @@ _CLASSES: dict[Kind, Any] = {
     "masked_lm": transformers.AutoModelForMaskedLM,
     "causal_lm": transformers.AutoModelForCausalLM,
     "classifier": transformers.AutoModelForSequenceClassification,
+    "next_sentence": transformers.AutoModelForNextSentencePrediction,
 }
 
 
@@ -42,8 +43,10 @@ def pick_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def load_network(checkpoint: Checkpoint, options: ModelOptions) -> torch.nn.Module:
-    """Load, check and freeze the network.
+def load_network(
+    checkpoint: Checkpoint, options: ModelOptions, kind: Kind | None = None
+) -> torch.nn.Module:
+    """Load, check and freeze the network; with the head of another kind if named.
 
     Raises
     ------
@@ -51,9 +54,10 @@ def load_network(checkpoint: Checkpoint, options: ModelOptions) -> torch.nn.Modu
         Where tensors are missing, of the wrong shape, or not finite.
     """
     with _quiet():
-        network, info = _load(checkpoint, checkpoint.kind, options)
+        network, info = _load(checkpoint, kind or checkpoint.kind, options)
     # Only a pooler may be missing, and only where nothing reads it.
-    spared = "pooler" if checkpoint.kind != "classifier" else "\0"
+    reads_it = {"classifier", "next_sentence"}
+    spared = "\0" if (kind or checkpoint.kind) in reads_it else "pooler"
     _refuse_made_up(info, checkpoint, spared)
     _refuse_not_finite(network, checkpoint)
     network.requires_grad_(requires_grad=False)

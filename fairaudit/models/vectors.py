@@ -22,6 +22,7 @@ Lookup: TypeAlias = Callable[[Path, set[str]], tuple[int, Found]]
 
 _WHY_NOT = {
     "predict": "static vectors give no class probabilities",
+    "gradient": "static vectors give no class probabilities",
     "sensitivity": "static vectors give no class probabilities",
 }
 

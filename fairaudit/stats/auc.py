@@ -27,17 +27,23 @@ def auc(positives: Array, negatives: Array) -> float:
 
 @dataclass(frozen=True)
 class AucEstimate:
-    """An AUC with DeLong's variance, 0 where a class has one row."""
+    """An AUC with DeLong's variance, 0 where a class has one row.
+
+    `units` are the independent units of the smaller class, where rows are not: clusters
+    of rows; 0 stands for rows.
+    """
 
     value: float
     variance: float
     positives: int
     negatives: int
+    units: int = 0
 
     def interval(self, level: float) -> tuple[float, float]:
         """Compute the interval that `delong_interval` describes."""
         if self.variance <= 0 or not 0 < self.value < 1:
-            return _bound(self.value, min(self.positives, self.negatives), level)
+            trials = self.units or min(self.positives, self.negatives)
+            return _bound(self.value, trials, level)
         from scipy.special import expit, logit, ndtri
 
         error = np.sqrt(self.variance) / (self.value * (1 - self.value))
