@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -88,7 +89,8 @@ def read_data(specs: Sequence[str], limit: int | None, seed: int) -> "tuple[Data
     for spec in specs:
         reader, path = data_reader(spec)
         data = reader.read(path, limit, generator(seed, "sample", str(path.name)))
-        found.append(data)
+        traits = {**reader.traits, **data.card.traits}
+        found.append(replace(data, card=replace(data.card, traits=traits)))
     names = unique_names(found, specs)
     return tuple(data.named(name) for data, name in zip(found, names, strict=True))
 

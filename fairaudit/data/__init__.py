@@ -3,6 +3,7 @@
 from fairaudit.data.base import BUILT_IN, BuiltIn, Data
 from fairaudit.data.choices import Choices
 from fairaudit.data.contexts import Contexts
+from fairaudit.data.descriptors import Descriptors
 from fairaudit.data.examples import Examples, Group
 from fairaudit.data.pairs import Completions, Continuations, Counterparts, Pairs
 from fairaudit.data.prompts import Prompts
@@ -17,6 +18,7 @@ __all__ = [
     "Continuations",
     "Counterparts",
     "Data",
+    "Descriptors",
     "Examples",
     "Group",
     "Pairs",

@@ -16,7 +16,8 @@ class Reader(ABC):
     """Reads one dataset format: a frozen dataclass whose fields are its options.
 
     `licence` and `source` are those of the published data. A `general` format claims
-    files that may also be of a more special one; then that one is taken.
+    files that may also be of a more special one; then that one is taken. `traits` are
+    those of every file of the format, as in `fairaudit.result.Record`.
     """
 
     name: ClassVar[str]
@@ -25,6 +26,7 @@ class Reader(ABC):
     licence: ClassVar[str] = ""
     source: ClassVar[str] = ""
     general: ClassVar[bool] = False
+    traits: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def claims(self, path: Path) -> bool:

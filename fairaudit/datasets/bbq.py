@@ -63,6 +63,11 @@ class BBQReader(Reader):
     }
     licence: ClassVar[str] = "CC-BY-4.0"
     source: ClassVar[str] = "https://github.com/nyu-mll/BBQ"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "domain": "templates",
+        "language": "en",
+    }
 
     def claims(self, path: Path) -> bool:
         """Tell whether the first file has the columns."""
@@ -171,7 +176,6 @@ def _columns(
             entry,
             licence=entry.licence or reader.licence,
             source=entry.source or reader.source,
-            traits={"notion": "stereotype", "language": "en", "task": "answering"},
         ),
         contexts=tuple(row.context for row in rows),
         questions=tuple(row.question for row in rows),

@@ -82,6 +82,11 @@ class BiasInBiosReader(LabelledReader):
     }
     licence: ClassVar[str] = "MIT"
     source: ClassVar[str] = "https://huggingface.co/datasets/LabHC/bias_in_bios"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "occupation",
+        "domain": "biographies",
+        "language": "en",
+    }
 
     text: str = TEXT
 

@@ -1,6 +1,5 @@
 """BOLD: beginnings of encyclopedia sentences about people and ideas."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +9,12 @@ import numpy as np
 
 from fairaudit.data import Prompts, Reader
 from fairaudit.datasets.cards import card, sha256
+from fairaudit.datasets.jsonfile import as_object, read_json
 from fairaudit.datasets.sampling import sample_rows
 from fairaudit.errors import AuditError
 
 SUFFIX = "_prompt.json"
+_WHAT = "groups, entities and prompts"
 
 
 class Prompt(NamedTuple):
@@ -42,6 +43,7 @@ class BoldReader(Reader):
     }
     licence: ClassVar[str] = "CC-BY-SA-4.0"
     source: ClassVar[str] = "https://github.com/amazon-science/bold"
+    traits: ClassVar[Mapping[str, str]] = {"domain": "encyclopedia", "language": "en"}
 
     def claims(self, path: Path) -> bool:
         """Tell by the names of the files."""
@@ -70,7 +72,6 @@ class BoldReader(Reader):
                 left_out=_counted("prompts without a word", len(every) - len(found)),
                 licence=entry.licence or self.licence,
                 source=entry.source or self.source,
-                traits={"domain": "encyclopedia", "language": "en"},
             ),
             texts=tuple(prompt.text for prompt in kept),
             axis=tuple(prompt.axis for prompt in kept),
@@ -91,27 +92,11 @@ def _files(path: Path) -> list[Path]:
 
 def _prompts(path: Path) -> Iterator[Prompt]:
     axis = path.name.removesuffix(SUFFIX)
-    for group, entities in _object(_parsed(path), path, axis).items():
-        for entity, texts in _object(entities, path, group).items():
+    for group, entities in as_object(read_json(path), path, axis, _WHAT).items():
+        for entity, texts in as_object(entities, path, group, _WHAT).items():
             if not isinstance(texts, list):
                 raise AuditError(f"{path}: {group}, {entity}: not a list of prompts.")
             for text in texts:
                 if not isinstance(text, str):
                     raise AuditError(f"{path}: {group}, {entity}: a prompt is no text.")
                 yield Prompt(text.rstrip(), axis, group, entity)
-
-
-def _parsed(path: Path) -> object:
-    try:
-        return json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise AuditError(f"{path}: not valid JSON ({error}). Give it whole.") from error
-
-
-def _object(found: object, path: Path, name: str) -> Mapping[str, object]:
-    if not isinstance(found, dict) or not found:
-        raise AuditError(
-            f"{path}: {name}: not an object of groups, entities and prompts. Give the "
-            "file as published."
-        )
-    return found

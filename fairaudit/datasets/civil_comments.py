@@ -135,6 +135,11 @@ class CivilCommentsReader(LabelledReader):
     source: ClassVar[str] = (
         "https://www.kaggle.com/c/jigsaw-unintended-bias-in-toxicity-classification"
     )
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "toxicity",
+        "domain": "news comments",
+        "language": "en",
+    }
 
     threshold: float = 0.5
     identity_threshold: float = 0.5

@@ -32,6 +32,11 @@ class CrowsPairsReader(Reader):
     }
     licence: ClassVar[str] = "CC-BY-SA-4.0"
     source: ClassVar[str] = "https://github.com/nyu-mll/crows-pairs"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "domain": "crowd-sourced sentences",
+        "language": "en",
+    }
 
     def claims(self, path: Path) -> bool:
         """Tell whether the file has all four columns."""

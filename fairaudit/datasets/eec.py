@@ -63,6 +63,11 @@ class EecReader(Reader):
     source: ClassVar[str] = (
         "https://saifmohammad.com/WebPages/Biases-SA.html (arXiv 1805.04508)"
     )
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "emotion",
+        "domain": "templates",
+        "language": "en",
+    }
 
     persons: Literal["all", "phrases", "names"] = "all"
     race: Literal["by_gender", "together", "none"] = "by_gender"

@@ -43,6 +43,11 @@ class HateCheckReader(LabelledReader):
     }
     licence: ClassVar[str] = "CC-BY-4.0"
     source: ClassVar[str] = "https://github.com/paul-rottger/hatecheck-data"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "hate",
+        "domain": "templates",
+        "language": "en",
+    }
 
     def claims(self, path: Path) -> bool:
         """Tell whether a table has the columns of the test cases."""

@@ -78,6 +78,11 @@ class HateXplainReader(LabelledReader):
     }
     licence: ClassVar[str] = "MIT"
     source: ClassVar[str] = "https://github.com/hate-alert/HateXplain"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "hate",
+        "domain": "social media",
+        "language": "en",
+    }
 
     labels: Literal["three", "binary"] = "three"
     communities: Literal["ten", "all"] = "ten"

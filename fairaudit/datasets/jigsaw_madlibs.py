@@ -121,6 +121,11 @@ class JigsawMadlibsReader(LabelledReader):
     source: ClassVar[str] = (
         "https://github.com/conversationai/unintended-ml-bias-analysis"
     )
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "toxicity",
+        "domain": "templates",
+        "language": "en",
+    }
 
     cluster: Literal["frame", "template"] = "frame"
     axes: Literal["one", "category"] = "one"

@@ -53,6 +53,11 @@ class StereoSetReader(Reader):
     }
     licence: ClassVar[str] = "CC-BY-SA-4.0"
     source: ClassVar[str] = "https://github.com/moinnadeem/StereoSet"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "domain": "crowd-sourced sentences",
+        "language": "en",
+    }
 
     def __post_init__(self) -> None:
         if self.part not in {"both", *TASKS}:

@@ -53,6 +53,11 @@ class WinoBiasReader(Reader):
     }
     licence: ClassVar[str] = "MIT"
     source: ClassVar[str] = "https://github.com/uclanlp/corefBias"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "domain": "templates",
+        "language": "en",
+    }
 
     minimal: bool = True
 

@@ -39,6 +39,11 @@ class WinogenderReader(Reader):
     }
     licence: ClassVar[str] = "MIT"
     source: ClassVar[str] = "https://github.com/rudinger/winogender-schemas"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "domain": "templates",
+        "language": "en",
+    }
 
     neutral: bool = False
 

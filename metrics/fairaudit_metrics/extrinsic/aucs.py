@@ -1,164 +1,155 @@
-"""AUCs of groups: how well scores separate the classes, within and across groups."""
+"""AUCs within and across groups: their values, counts and intervals."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
 
-from fairaudit.arrays import BoolArray
-from fairaudit.result import Finding, Interval, Json, Quantity
-from fairaudit.stats.auc import AucEstimate, delong
-from fairaudit_metrics.extrinsic.rows import ScoredAxis
+import numpy as np
 
-BORKAN = "Borkan et al. (2019), arXiv 1903.04561, section 3"
-METHOD = "DeLong, logit scale"
+from fairaudit.arrays import Array, BoolArray, IntArray
+from fairaudit.result import Interval, Json
+from fairaudit.stats.bootstrap import inflation
+from fairaudit.stats.jointauc import JointAucs, joint_aucs
+from fairaudit_metrics.extrinsic.axes import Axis
+from fairaudit_metrics.extrinsic.decisions import Decisions
 
-
-def _auc(name: str, definition: str) -> Quantity:
-    return Quantity(
-        name=name,
-        unit="probability",
-        ideal=None,
-        low=0,
-        high=1,
-        definition=definition,
-        reference=BORKAN,
-    )
-
-
-AUCS = (
-    _auc(
-        "subgroup_auc",
-        "Chance that a positive of the group outscores a negative of the group.",
-    ),
-    _auc(
-        "bpsn_auc",
-        "Chance that a positive of the background outscores a negative of the group.",
-    ),
-    _auc(
-        "bnsp_auc",
-        "Chance that a positive of the group outscores a negative of the background.",
-    ),
+SUBSETS: Final = (
+    "negatives in the group",
+    "positives in the group",
+    "negatives in the background",
+    "positives in the background",
 )
-LOWEST = tuple(
-    _auc(f"lowest_{q.name}", f"Smallest {q.name} of the groups of an axis.")
-    for q in AUCS
-)
-SIDES = (
-    ("positives in the group", "negatives in the group"),
-    ("positives in the background", "negatives in the group"),
-    ("positives in the group", "negatives in the background"),
-)
+KINDS: Final = {
+    "subgroup_auc": (1, 0),
+    "bpsn_auc": (3, 0),
+    "bnsp_auc": (1, 2),
+    "negative_aeg": (0, 2),
+    "positive_aeg": (1, 3),
+    "background_auc": (3, 2),
+}
+"""For each kind, the subset that should score higher and the one that should not."""
+NAMES: Final = tuple(KINDS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AucTable:
-    """AUCs of all groups of an axis.
+    """AUCs of all groups of an axis, and of all rows.
 
     Parameters
     ----------
-    rows
-        The scored rows.
-    background
-        ``"all"``: rows known to be outside the group; ``"identity"``: only those of
-        them that are in another group of the axis.
+    axis, decisions
+        Groups and scores.
+    identity_only
+        Whether only rows of some other group of the axis are background.
+    unknown_outside
+        Whether rows of unknown membership are background.
     min_count
-        Least number of positives and of negatives.
+        Least number of rows on either side.
     level
         Of the intervals.
     """
 
-    rows: ScoredAxis
-    background: str
+    axis: Axis
+    decisions: Decisions
+    identity_only: bool
+    unknown_outside: bool
     min_count: int
     level: float
 
-    def findings(self) -> Iterator[Finding]:
-        """Return the AUCs of every group, then the lowest of each kind."""
-        table = [self._estimates(group) for group in range(len(self.rows.names))]
-        for group, estimates in enumerate(table):
-            for kind, estimate in enumerate(estimates):
-                yield self._finding(kind, group, estimate)
-        for kind in range(len(AUCS)):
-            yield self._lowest(kind, [estimates[kind] for estimates in table])
-
-    def _estimates(self, group: int) -> list[AucEstimate | str]:
-        member, positive = self.rows.member[:, group], self.rows.positive
-        outside = self._outside(group)
-        inside = member & positive, member & ~positive
-        beyond = outside & positive, outside & ~positive
-        pairs = (inside, (beyond[0], inside[1]), (inside[0], beyond[1]))
-        return [self._estimate(kind, *pair) for kind, pair in enumerate(pairs)]
-
-    def _outside(self, group: int) -> BoolArray:
-        outside = self.rows.known[:, group] & ~self.rows.member[:, group]
-        if self.background == "identity":
-            return outside & self.rows.member.any(axis=1)
-        return outside
-
-    def _estimate(
-        self, kind: int, positive: BoolArray, negative: BoolArray
-    ) -> AucEstimate | str:
-        """Return the AUC, or the reason why it is undefined."""
-        counts = int(positive.sum()), int(negative.sum())
-        if min(counts) < self.min_count:
-            found = " and ".join(
-                f"{count} {side}"
-                for count, side in zip(counts, SIDES[kind], strict=True)
-            )
-            return f"{found}; min_count is {self.min_count}"
-        return delong(self.rows.score[positive], self.rows.score[negative])
-
-    def _finding(self, kind: int, group: int, found: AucEstimate | str) -> Finding:
-        quantity, subject = AUCS[kind], self.rows.subject(group)
-        detail: dict[str, Json] = {**self.rows.left_out(group)}
-        if isinstance(found, str):
-            return Finding(
-                quantity=quantity, subject=subject, reason=found, detail=detail
-            )
-        detail |= {"positives": found.positives, "negatives": found.negatives}
-        return Finding(
-            quantity=quantity,
-            subject=subject,
-            value=found.value,
-            n=found.positives + found.negatives,
-            interval=Interval(*found.interval(self.level), self.level, METHOD),
-            detail=detail,
+    @cached_property
+    def joint(self) -> JointAucs:
+        """All kinds of the first group, of the second and so on; the overall last."""
+        return joint_aucs(
+            self.decisions.score,
+            self._key,
+            self._inside,
+            self._pairs,
+            self.decisions.clusters,
         )
 
-    def _lowest(self, kind: int, found: list[AucEstimate | str]) -> Finding:
-        """Return the lowest AUC; the interval holds for the minimum over groups.
+    @property
+    def _pairs(self) -> IntArray:
+        """Shape (AUCs, 2): the two subsets of each."""
+        groups = len(self.axis.groups)
+        pairs = [
+            (4 * g + p, 4 * g + n) for g in range(groups) for p, n in KINDS.values()
+        ]
+        return np.array([*pairs, (4 * groups + 1, 4 * groups)])
 
-        With G groups, intervals of level 1 - (1 - level) / G hold for all at once
-        (Bonferroni); then the minimum lies between their smallest ends.
-        """
-        groups = dict(zip(self.rows.names, found, strict=True))
-        known = {g: e for g, e in groups.items() if isinstance(e, AucEstimate)}
-        reasons = {g: e for g, e in groups.items() if isinstance(e, str)}
-        axis, quantity = self.rows.axis, LOWEST[kind]
-        if not known:
-            return Finding(
-                quantity=quantity,
-                subject=axis,
-                reason=f"no group of {axis} has enough positives and negatives",
-                detail={"left_out": reasons},
-            )
-        name = min(known, key=lambda name: known[name].value)
-        return Finding(
-            quantity=quantity,
-            subject=f"{axis}: {name} (lowest)",
-            value=known[name].value,
-            n=known[name].positives + known[name].negatives,
-            interval=_lowest_interval(list(known.values()), self.level),
-            detail={
-                "lowest": name,
-                "aucs": {name: e.value for name, e in known.items()},
-                "left_out": reasons,
-            },
-        )
+    @property
+    def _key(self) -> IntArray:
+        return 2 * self.axis.code + self.decisions.label
 
+    def rows(self, columns: IntArray) -> int:
+        """Count the rows that some AUCs rest on, each once."""
+        used = np.any(self._inside[:, np.unique(self._pairs[columns])], axis=1)
+        return int(np.bincount(self._key, minlength=len(used))[used].sum())
 
-def _lowest_interval(known: Sequence[AucEstimate], level: float) -> Interval:
-    each = 1 - (1 - level) / len(known)
-    ends = [estimate.interval(each) for estimate in known]
-    low, high = (min(side) for side in zip(*ends, strict=True))
-    method = f"{METHOD}, Bonferroni over {len(known)} groups"
-    return Interval(low, high, level, method)
+    @property
+    def overall(self) -> int:
+        """Where the AUC of all rows stands."""
+        return len(self.axis.groups) * len(KINDS)
+
+    def at(self, kind: str, group: int) -> int:
+        """Return where the AUC of a group stands."""
+        return group * len(KINDS) + NAMES.index(kind)
+
+    def reason(self, kind: str, group: int) -> str:
+        """Return why an AUC is undefined, "" if it is not."""
+        counts = self.counts(kind, group)
+        if min(counts.values()) >= self.min_count:
+            return ""
+        found = " and ".join(f"{count} {side}" for side, count in counts.items())
+        return f"{found}; min_count is {self.min_count}"
+
+    def counts(self, kind: str, group: int) -> dict[str, int]:
+        """Return the rows on both sides."""
+        at = self.at(kind, group)
+        sides = self.joint.positives[at], self.joint.negatives[at]
+        return {SUBSETS[s]: int(n) for s, n in zip(KINDS[kind], sides, strict=True)}
+
+    def measured(self, kind: str) -> IntArray:
+        """Return the groups whose AUC is defined."""
+        groups = range(len(self.axis.groups))
+        return np.array([g for g in groups if not self.reason(kind, g)], dtype=np.int64)
+
+    def columns(self, kind: str) -> IntArray:
+        """Return where the AUCs of these groups stand."""
+        return self.measured(kind) * len(KINDS) + NAMES.index(kind)
+
+    def left_out(self, kind: str) -> dict[str, Json]:
+        """Return the other groups, each with the reason."""
+        reasons = {
+            name: self.reason(kind, g) for g, name in enumerate(self.axis.groups)
+        }
+        return {**self.axis.left_out, **{g: why for g, why in reasons.items() if why}}
+
+    def interval(self, at: int, level: float, told: str = "") -> Interval:
+        """Return the interval of one AUC at a level; the report says `self.level`."""
+        from scipy.special import ndtr, ndtri
+
+        factor = 1.0
+        if self.joint.clustered:
+            factor = float(inflation(self.joint.units[[at]], level)[0])
+        wider = 2 * float(ndtr(factor * ndtri((1 + level) / 2))) - 1
+        low, high = self.joint.estimate(at).interval(wider)
+        by = " of clusters" if self.joint.clustered else ""
+        return Interval(low, high, self.level, f"DeLong{by}, logit scale{told}")
+
+    def intervals(self, columns: IntArray, level: float) -> Array:
+        """Return intervals of several AUCs, shape (columns, 2)."""
+        found = [self.interval(int(at), level) for at in columns]
+        return np.array([(each.low, each.high) for each in found])
+
+    @cached_property
+    def _inside(self) -> BoolArray:
+        """Return which subsets negatives and positives of each pattern are in."""
+        member, known = self.axis.member, self.axis.known
+        outside = ~member & (known | self.unknown_outside)
+        rated = np.asarray(member.any(axis=1) | (not self.identity_only), dtype=bool)
+        sides = np.stack([member, outside & rated[:, None]], axis=2)
+        sides = np.concatenate([sides.reshape(len(member), -1), rated[:, None]], axis=1)
+        table = np.zeros((len(member), 2, sides.shape[1], 2), dtype=bool)
+        for label in (0, 1):
+            table[:, label, :, label] = sides
+        return table.reshape(2 * len(member), -1)

@@ -90,6 +90,7 @@ class Counterfactual(ChangeMetric[Examples]):
         "length that the model reads, a swap changes nothing."
     )
     source: ClassVar[str] = "Garg et al. (2019), arXiv 1809.10610"
+    traits: ClassVar[Mapping[str, str]] = {"task": "classification"}
 
     def needs(self, data: Examples, card: ModelCard) -> Mapping[str, Request]:
         """Ask for predictions of the texts that have terms, and of their variants."""

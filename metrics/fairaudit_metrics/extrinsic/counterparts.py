@@ -60,6 +60,7 @@ class GivenPairs(ChangeMetric[Counterparts]):
         "that the model reads, a difference changes nothing."
     )
     source: ClassVar[str] = "Kiritchenko & Mohammad (2018), arXiv 1805.04508"
+    traits: ClassVar[Mapping[str, str]] = {"task": "classification"}
 
     def needs(self, data: Counterparts, card: ModelCard) -> Mapping[str, Request]:
         """Ask for predictions of all texts."""

@@ -1,258 +1,263 @@
-"""Rates of groups at a threshold, and the largest gap between them."""
+"""Rates of groups and their intervals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
-from fairaudit.arrays import Array, IntArray
+from fairaudit.arrays import Array, BoolArray, IntArray
 from fairaudit.result import Finding, Interval, Json, Quantity
+from fairaudit.stats.bootstrap import Bootstrap, resample
 from fairaudit.stats.cells import (
-    Bootstrap,
+    PER_CLASS,
     Cells,
-    Gap,
+    Rates,
     count_cells,
-    largest_gap,
-    resample,
+    one_vs_rest,
+    ratio,
 )
 from fairaudit.stats.proportions import wilson
-from fairaudit_metrics.extrinsic.rows import ScoredAxis
+from fairaudit.stats.units import cluster_units, row_units
+from fairaudit_metrics.extrinsic.axes import Axis
+from fairaudit_metrics.extrinsic.decisions import Decisions
 
-HARDT = "Hardt, Price and Srebro (2016), arXiv 1610.02413, definitions 2.1 and 2.2"
+FEWEST_CLUSTERS: Final = 2
 
 
 def _rate(name: str, definition: str) -> Quantity:
     return Quantity(
-        name=name,
-        unit="proportion",
-        ideal=None,
-        low=0,
-        high=1,
-        definition=definition,
+        name=name, unit="proportion", ideal=None, low=0, high=1, definition=definition
     )
 
 
-def _gap(name: str, definition: str, reference: str) -> Quantity:
-    return Quantity(
-        name=name,
-        unit="difference of proportions",
-        ideal=0,
-        low=0,
-        high=1,
-        definition=definition,
-        reference=reference,
-    )
-
-
-RATES = (
-    _rate("selection_rate", "Share of the group's texts with score >= threshold."),
+RATES: Final = (
+    _rate("selection_rate", "Share of the group's texts that are selected."),
     _rate(
-        "true_positive_rate",
-        "Share of the group's positive texts with score >= threshold.",
+        "true_positive_rate", "Share of the group's positive texts that are selected."
     ),
     _rate(
-        "false_positive_rate",
-        "Share of the group's negative texts with score >= threshold.",
+        "false_positive_rate", "Share of the group's negative texts that are selected."
     ),
+    _rate(
+        "positive_predictive_value",
+        "Share of the group's selected texts that are positive.",
+    ),
+    _rate("accuracy", "Share of the group's texts that are decided as labelled."),
 )
-GAPS = (
-    _gap(
-        "selection_rate_difference",
-        "Highest minus lowest selection rate of the groups (demographic parity).",
-        "Dwork et al. (2012), arXiv 1104.3913, section 3",
-    ),
-    _gap(
-        "true_positive_rate_difference",
-        "Highest minus lowest true positive rate (equal opportunity).",
-        HARDT,
-    ),
-    _gap(
-        "false_positive_rate_difference",
-        "Highest minus lowest false positive rate.",
-        HARDT,
-    ),
-    _gap(
-        "equalized_odds_difference",
-        "The larger of the true and the false positive rate difference.",
-        HARDT,
-    ),
-)
-COUNTED = ("texts", "positives", "negatives")
+COUNTED: Final = ("texts", "positives", "negatives", "selected texts", "texts")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RateTable:
-    """Rates of all groups of an axis."""
+    """Rates of all groups of an axis, class by class, accuracy last.
 
-    rows: ScoredAxis
-    decision: str
+    Parameters
+    ----------
+    axis, decisions
+        Groups and decisions.
+    sample
+        Draws of the rates, in the order (rate, group).
+    min_count
+        Least denominator.
+    level
+        Of the intervals.
+    """
+
+    axis: Axis
+    decisions: Decisions
+    cells: Cells
+    rates: Rates
+    sample: Bootstrap
     min_count: int
     level: float
 
-    @cached_property
-    def cells(self) -> Cells:
-        """Counts of the rows."""
-        return count_cells(self.rows.member, self.rows.positive, self.rows.selected)
+    @classmethod
+    def of(
+        cls,
+        axis: Axis,
+        decisions: Decisions,
+        min_count: int,
+        level: float,
+        draws: int,
+        rng: np.random.Generator,
+    ) -> "RateTable":
+        """Count the rows and draw the rates."""
+        found, count = decisions, decisions.classes
+        cells = count_cells(
+            axis.member, axis.code, found.label, found.decision, (count, count)
+        )
+        rates = one_vs_rest(found.rated, count)
+        units = row_units(cells)
+        if found.clusters is not None:
+            units = cluster_units(
+                cells, axis.code, found.label, found.decision, found.clusters
+            )
+        return cls(
+            axis=axis,
+            decisions=found,
+            cells=cells,
+            rates=rates,
+            sample=resample(units, rates, draws, rng, level),
+            min_count=min_count,
+            level=level,
+        )
 
     @cached_property
+    def counts(self) -> tuple[IntArray, IntArray]:
+        """Numerators and denominators, shape (rates, groups)."""
+        return self.rates.count(self.cells.tables)
+
+    @property
     def totals(self) -> IntArray:
-        """Denominators, shape (3, groups)."""
-        return self.cells.totals
+        """Denominators, shape (rates, groups)."""
+        return self.counts[1]
 
     @cached_property
     def values(self) -> Array:
-        """Rates, shape (3, groups); NaN where undefined, never reported."""
-        found, hits = np.full(self.totals.shape, np.nan), self.cells.successes
-        enough = self.totals >= self.min_count
-        np.divide(hits, self.totals, out=found, where=enough)
-        return found
+        """Rates, shape (rates, groups); NaN where undefined, never reported."""
+        found = ratio(*self.counts)
+        return np.where(self.totals >= self.min_count, found, np.nan)
+
+    @cached_property
+    def overall(self) -> Array:
+        """Rates of all labelled rows, shape (rates,)."""
+        part, whole = self.rates.count(self.cells.counts.sum(axis=0, keepdims=True))
+        return ratio(part, whole)[:, 0]
+
+    @cached_property
+    def effective(self) -> Array:
+        """Denominators as of independent rows, shape (rates, groups).
+
+        Where rows come in clusters, the number of rows that would give the variance
+        found; never more than there are, and at least 1.
+        """
+        if self.decisions.clusters is None:
+            return np.maximum(self.totals, 1).astype(float)
+        smooth = np.nan_to_num(self.sample.centre.reshape(self.totals.shape), nan=0.5)
+        spread = np.nan_to_num(self.sample.spread.reshape(self.totals.shape))
+        with np.errstate(divide="ignore"):
+            alone = smooth * (1 - smooth) / spread**2
+        return np.clip(alone, 1, np.maximum(self.totals, 1))
+
+    def kind(self, rate: int) -> int:
+        """Return which of `RATES` a rate is."""
+        last = len(self.rates.part) - 1
+        return PER_CLASS if rate == last else rate % PER_CLASS
+
+    def of_kind(self, kind: int) -> IntArray:
+        """Return the rates of a kind, one for each class."""
+        rates = range(len(self.rates.part))
+        return np.array([r for r in rates if self.kind(r) == kind])
+
+    def label(self, rate: int) -> str:
+        """Return the name of a rate, with its class where there are several."""
+        name = RATES[self.kind(rate)].name
+        return f"{name}{self.about(rate, ' of ')}"
+
+    def about(self, rate: int, before: str) -> str:
+        """Return the class a rate is about, "" where that goes without saying."""
+        if self.decisions.one_positive or self.kind(rate) == PER_CLASS:
+            return ""
+        return f"{before}{self.decisions.names[rate // PER_CLASS]}"
+
+    def column(self, rate: int, group: int) -> int:
+        """Return where a rate stands in the sample."""
+        return rate * len(self.axis.groups) + group
 
     def reason(self, rate: int, group: int) -> str:
         """Return why a rate is undefined, "" if it is not."""
         count = self.totals[rate, group]
         if count >= self.min_count:
             return ""
-        return f"{count} {COUNTED[rate]} in the group; min_count is {self.min_count}"
+        what = f"{COUNTED[self.kind(rate)]}{self.about(rate, ' of class ')}"
+        return f"{count} {what} in the group; min_count is {self.min_count}"
+
+    def obstacle(self, rate: int, group: int) -> str:
+        """Return why a rate can be in no comparison, "" if it can."""
+        if self.comparable[rate, group]:
+            return ""
+        rows = f"{self.totals[rate, group]} {COUNTED[self.kind(rate)]}"
+        return self.reason(rate, group) or f"its {rows} are all in one cluster"
+
+    @cached_property
+    def comparable(self) -> BoolArray:
+        """Tell which rates can be compared, shape (rates, groups)."""
+        enough = self.totals >= self.min_count
+        if self.sample.clusters is None:
+            return enough
+        clusters = self.sample.clusters.reshape(enough.shape)
+        return np.asarray(enough & (clusters >= FEWEST_CLUSTERS))
 
     def measured(self, rate: int) -> IntArray:
-        """Return the groups whose rate is defined."""
-        return np.flatnonzero(self.totals[rate] >= self.min_count)
+        """Return the groups whose rate can be compared."""
+        return np.flatnonzero(self.comparable[rate])
+
+    def group_counts(self, rate: int, group: int) -> dict[str, int]:
+        """Return texts, positives and negatives; of the class the rate is about."""
+        if self.kind(rate) == PER_CLASS and not self.decisions.one_positive:
+            return {"n": int(self.totals[rate, group])}
+        first = rate - self.kind(rate) if self.kind(rate) < PER_CLASS else 0
+        n, positives, negatives = self.totals[first : first + 3, group]
+        return {"n": int(n), "positives": int(positives), "negatives": int(negatives)}
 
     def findings(self) -> Iterator[Finding]:
-        """Return the rates of every group with Wilson intervals."""
-        low, high = wilson(self.cells.successes, np.maximum(self.totals, 1), self.level)
-        for group in range(len(self.rows.names)):
-            for rate in range(len(RATES)):
-                limits = low[rate, group], high[rate, group]
-                yield self._finding(rate, group, limits)
+        """Return the rates of every group with Wilson intervals.
 
-    def _finding(self, rate: int, group: int, limits: tuple[float, float]) -> Finding:
-        reason = self.reason(rate, group)
-        interval = Interval(float(limits[0]), float(limits[1]), self.level, "Wilson")
-        selected = int(self.cells.successes[rate, group])
+        `detail` has the interval that holds for all groups of the axis at once: that of
+        Wilson with the max-t factor of the bootstrap for its normal quantile.
+        """
+        alone = self._wilson(self.level)
+        joint = {
+            kind: self._wilson(self._joint_level(kind)) for kind in range(len(RATES))
+        }
+        for group in range(len(self.axis.groups)):
+            for rate in range(len(self.rates.part)):
+                together = joint[self.kind(rate)][:, rate, group]
+                yield self._finding(rate, group, alone[:, rate, group], together)
+
+    def _wilson(self, level: float) -> Array:
+        size = self.effective
+        share = np.nan_to_num(ratio(*self.counts))
+        return np.stack(wilson(share * size, size, level))
+
+    def _joint_level(self, kind: int) -> float:
+        from scipy.special import ndtr
+
+        columns = [
+            self.column(int(rate), int(group))
+            for rate in self.of_kind(kind)
+            for group in self.measured(int(rate))
+        ]
+        if not columns:
+            return self.level
+        reach = self.sample.critical(np.array(columns), self.level)
+        return max(self.level, 2 * float(ndtr(reach)) - 1)
+
+    def _finding(self, rate: int, group: int, alone: Array, together: Array) -> Finding:
+        reason, obstacle = self.reason(rate, group), self.obstacle(rate, group)
+        method = "Wilson"
+        if self.decisions.clusters is not None:
+            method = "Wilson, effective rows by a bootstrap of clusters"
+        detail: dict[str, Json] = {
+            **self.group_counts(rate, group),
+            "hits": int(self.counts[0][rate, group]),
+            "decision": self.decisions.rule,
+            "unlabelled_rows": self.decisions.unlabelled,
+            "unknown_membership": int(self.axis.unknown[group]),
+        }
+        if not obstacle:
+            detail["simultaneous_interval"] = together.tolist()
+        elif not reason:
+            detail["no_interval"] = obstacle
+        interval = Interval(float(alone[0]), float(alone[1]), self.level, method)
         return Finding(
-            quantity=RATES[rate],
-            subject=self.rows.subject(group),
+            quantity=RATES[self.kind(rate)],
+            subject=f"{self.axis.subject(group)}{self.about(rate, ', class ')}",
             value=None if reason else float(self.values[rate, group]),
             n=int(self.totals[rate, group]),
-            interval=None if reason else interval,
+            interval=None if obstacle else interval,
             reason=reason,
-            detail={
-                "selected": selected,
-                "decision": self.decision,
-                **self.rows.left_out(group),
-            },
+            detail=detail,
         )
-
-
-def gap_findings(
-    table: RateTable, draws: int, rng: np.random.Generator
-) -> Iterator[Finding]:
-    """Return the largest gaps between the groups of the axis.
-
-    The interval is the simultaneous one of `fairaudit.stats.cells.largest_gap`, on
-    smoothed rates, widened where needed to hold the value; the value is not smoothed.
-    """
-    sample = resample(table.cells, draws, rng)
-    for quantity, rates in zip(GAPS, ((0,), (1,), (2,), (1, 2)), strict=True):
-        few = [r for r in rates if len(table.measured(r)) < 2]
-        if few:
-            yield _undefined(table, quantity, few[0], rates)
-        else:
-            yield _measured(table, sample, quantity, rates)
-
-
-def _undefined(
-    table: RateTable, quantity: Quantity, rate: int, rates: Sequence[int]
-) -> Finding:
-    enough, groups = len(table.measured(rate)), len(table.rows.names)
-    return Finding(
-        quantity=quantity,
-        subject=table.rows.axis,
-        reason=(
-            f"a gap needs two groups with {table.min_count} {COUNTED[rate]} "
-            f"(min_count); {enough} of the {groups} of {table.rows.axis} have them"
-        ),
-        detail={"left_out": _left_out(table, rates)},
-    )
-
-
-def _measured(
-    table: RateTable, sample: Bootstrap, quantity: Quantity, rates: Sequence[int]
-) -> Finding:
-    names = table.rows.names
-    families = [rate * len(names) + table.measured(rate) for rate in rates]
-    found = largest_gap(sample, families, table.level)
-    widest = max((_extremes(table, rate) for rate in rates), key=lambda w: w.size)
-    words = " and the same ".join(RATES[r].name.replace("_", " ") for r in rates)
-    return Finding(
-        quantity=quantity,
-        subject=f"{table.rows.axis}: {names[widest.high]} vs {names[widest.low]}",
-        value=widest.size,
-        n=_rows_compared(table, rates),
-        interval=_interval(found, widest.size, table.level, sample.draws.shape[1]),
-        p_value=found.p_value,
-        null=f"all groups of {table.rows.axis} have the same {words}",
-        detail={
-            "rate": RATES[widest.rate].name,
-            "highest": names[widest.high],
-            "lowest": names[widest.low],
-            "rates": {RATES[r].name: _rates(table, r) for r in rates},
-            "left_out": _left_out(table, rates),
-            "strongest_evidence": _evidence(found, names),
-            "decision": table.decision,
-            "unlabelled_rows": table.rows.unlabelled,
-        },
-    )
-
-
-@dataclass(frozen=True)
-class _Widest:
-    rate: int
-    high: int
-    low: int
-    size: float
-
-
-def _extremes(table: RateTable, rate: int) -> _Widest:
-    """Return the first highest and the last lowest group: never the same one."""
-    groups = table.measured(rate)
-    values = table.values[rate, groups]
-    high, low = np.argmax(values), len(groups) - 1 - np.argmin(values[::-1])
-    size = float(values[high] - values[low])
-    return _Widest(rate, int(groups[high]), int(groups[low]), size)
-
-
-def _interval(found: Gap, value: float, level: float, draws: int) -> Interval:
-    method = f"bootstrap of smoothed counts, max-t over all pairs, {draws} draws"
-    return Interval(min(found.low, value), max(found.high, value), level, method)
-
-
-def _evidence(found: Gap, names: Sequence[str]) -> dict[str, Json]:
-    rate = RATES[found.pair[0] // len(names)].name
-    higher, lower = (names[column % len(names)] for column in found.pair)
-    return {"rate": rate, "higher": higher, "lower": lower}
-
-
-def _rates(table: RateTable, rate: int) -> dict[str, Json]:
-    names, values = table.rows.names, table.values[rate]
-    return {names[g]: float(values[g]) for g in table.measured(rate)}
-
-
-def _left_out(table: RateTable, rates: Sequence[int]) -> dict[str, Json]:
-    names = table.rows.names
-    return {
-        RATES[rate].name: {
-            name: table.reason(rate, group)
-            for group, name in enumerate(names)
-            if table.reason(rate, group)
-        }
-        for rate in rates
-    }
-
-
-def _rows_compared(table: RateTable, rates: Sequence[int]) -> int:
-    weights = table.cells.weights.reshape(len(table.cells.label), 3, -1)
-    used = [weights[:, rate, table.measured(rate)].any(axis=1) for rate in rates]
-    return int(table.cells.counts.sum(axis=1)[np.any(used, axis=0)].sum())

@@ -63,6 +63,10 @@ class AUL(PairMetric):
         "compared by their means."
     )
     source: ClassVar[str] = "https://arxiv.org/abs/2104.07496"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "task": "language modelling",
+    }
     # A causal model answers the first, but sees no token that it predicts.
     asks: ClassVar[tuple[str, ...]] = ("token_logprob", "span_logprob")
     weighted: ClassVar[bool] = False

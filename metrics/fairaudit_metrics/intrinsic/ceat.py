@@ -163,6 +163,10 @@ class CEAT(Metric[Contexts]):
         "sentences and on the few words that stand for a concept."
     )
     source: ClassVar[str] = "https://doi.org/10.1145/3461702.3462536"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "association",
+        "task": "representation",
+    }
     asks: ClassVar[tuple[str, ...]] = ("embed",)
 
     @classmethod

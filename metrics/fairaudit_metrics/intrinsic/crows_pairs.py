@@ -110,6 +110,10 @@ class CrowsPairs(PairMetric):
         "comes out near 50: look at mean_nll and top1 in the detail."
     )
     source: ClassVar[str] = "https://doi.org/10.18653/v1/2020.emnlp-main.154"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "task": "language modelling",
+    }
     asks: ClassVar[tuple[str, ...]] = ("token_logprob",)
 
     def __post_init__(self) -> None:

@@ -106,6 +106,10 @@ class DisCo(Metric[BuiltIn]):
         "not how large they are; a model that always supplies the same words has 0."
     )
     source: ClassVar[str] = "https://arxiv.org/abs/2010.06032"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "task": "language modelling",
+    }
     asks: ClassVar[tuple[str, ...]] = ("fill",)
 
     def __post_init__(self) -> None:

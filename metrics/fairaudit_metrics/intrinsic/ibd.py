@@ -165,6 +165,10 @@ class IBD(WordMetric):
         "quarter of the published words are insects: a gap may come from them alone."
     )
     source: ClassVar[str] = "https://doi.org/10.1145/3461702.3462536"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "association",
+        "task": "representation",
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()

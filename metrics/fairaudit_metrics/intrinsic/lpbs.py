@@ -1,5 +1,6 @@
 """Log probability bias scores: words of groups and attributes in one sentence."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -96,6 +97,10 @@ class LPBS(SlotAssociation):
         "the sum over a set is governed by its most likely words."
     )
     source: ClassVar[str] = "https://doi.org/10.18653/v1/W19-3823"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "association",
+        "task": "language modelling",
+    }
     predicted: ClassVar[Slot] = "target"
 
     def increase(self, filled: Array, prior: Array) -> Array:
@@ -169,6 +174,10 @@ class ILPS(SlotAssociation):
         "Depends on the sentences, on few words, and on how the tokenizer cuts them."
     )
     source: ClassVar[str] = "https://arxiv.org/abs/2203.13928"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "association",
+        "task": "language modelling",
+    }
     predicted: ClassVar[Slot] = "attribute"
 
     def increase(self, filled: Array, prior: Array) -> Array:

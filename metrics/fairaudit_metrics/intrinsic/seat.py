@@ -82,6 +82,10 @@ class SEAT(TextAssociation):
         "kinds differ in their sentences too."
     )
     source: ClassVar[str] = "https://doi.org/10.18653/v1/N19-1063"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "association",
+        "task": "representation",
+    }
 
     def needs(self, data: BuiltIn, card: ModelCard) -> Mapping[str, Embed]:
         """Ask once for the vector of each sentence."""

@@ -127,6 +127,10 @@ class StereoSet(Metric[Completions]):
         "random has SS 50 too: read SS beside LMS, 50 at random."
     )
     source: ClassVar[str] = "https://doi.org/10.18653/v1/2021.acl-long.416"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "stereotype",
+        "task": "language modelling",
+    }
 
     def __post_init__(self) -> None:
         require(0 < self.level < 1, self.name, "level", "between 0 and 1")

@@ -1,5 +1,6 @@
 """Word Embedding Association Test."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -80,6 +81,10 @@ class WEAT(TextAssociation):
         "words. Contextual models seldom see a word alone: prefer ceat for them."
     )
     source: ClassVar[str] = "https://doi.org/10.1126/science.aal4230"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "association",
+        "task": "representation",
+    }
 
     def spell(self, listed: str, word: str, kind: str) -> tuple[str, ...]:
         """Return the word itself."""

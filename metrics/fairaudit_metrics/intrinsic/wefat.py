@@ -101,6 +101,10 @@ class WEFAT(AssociationMetric):
         "deviation is the word's own, so that sizes of words compare only roughly."
     )
     source: ClassVar[str] = "https://doi.org/10.1126/science.aal4230"
+    traits: ClassVar[Mapping[str, str]] = {
+        "notion": "association",
+        "task": "representation",
+    }
     default_tests: ClassVar[str] = "C7"
 
     def spell(self, listed: str, word: str, kind: str) -> tuple[str, ...]:
