@@ -80,9 +80,10 @@ def evaluate(
     from fairaudit.engine import Settings
     from fairaudit.models import ModelOptions
 
-    wanted = writers("json" if as_json else formats)
-    gates = limits(config)
-    metrics = _chosen(metric, family)
+    wanted, gates = writers("json" if as_json else formats), limits(config)
+    options = ModelOptions(
+        device, dtype.value, allow_pickle, trust_remote_code, allow_network
+    )
     asked = Asked(
         model_dirs=model_dirs or [],
         vectors=vectors,
@@ -96,9 +97,7 @@ def evaluate(
         labels=labels,
         limit=limit,
         seed=seed,
-        options=ModelOptions(
-            device, dtype.value, allow_pickle, trust_remote_code, allow_network
-        ),
+        options=options,
     )
     settings = Settings(
         seed=seed,
@@ -108,16 +107,13 @@ def evaluate(
         environment={"device": device, "dtype": dtype.value, "limit": limit},
         debug=debug,
     )
-    if not as_json and any(writer.filename for writer in wanted):
-        _require_writable(out)
+    _require_writable(None if as_json else out, wanted)
     with _caches(cache, no_cache=no_cache) as caches:
-        report, notes = _audited(
-            asked, metrics, settings, caches, quiet=quiet or as_json
-        )
-    report = gated(report, gates, baseline)
+        metrics = _chosen(metric, family)
+        found, notes = _audited(asked, metrics, settings, caches, quiet or as_json)
+    report = gated(found, gates, baseline)
     _deliver(report, wanted, None if as_json else out, notes, quiet=quiet)
-    requested = [spec.partition(":")[0] for spec in metric]
-    raise typer.Exit(_exit_code(report, requested, gates, strict=strict))
+    raise typer.Exit(_exit_code(report, metric, gates, strict=strict))
 
 
 def _audited(
@@ -125,7 +121,6 @@ def _audited(
     metrics: "Sequence[AnyMetric]",
     settings: "Settings",
     caches: "tuple[Cache, Path]",
-    *,
     quiet: bool,
 ) -> "tuple[AuditReport, Mapping[str, Scalar]]":
     """Return the report, and notes on what the audit rests on."""
@@ -159,12 +154,14 @@ def _chosen(specs: list[str], families: list[str]) -> "list[AnyMetric]":
     return metrics
 
 
-def _require_writable(out: Path) -> None:
+def _require_writable(out: Path | None, wanted: "Sequence[Writer]") -> None:
     """Find out before the work, not after it, that reports cannot be written."""
     from tempfile import TemporaryFile
 
     from fairaudit.errors import AuditError
 
+    if out is None or not any(writer.filename for writer in wanted):
+        return
     try:
         out.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=out):
@@ -214,7 +211,7 @@ def _deliver(
 
 def _exit_code(
     report: "AuditReport",
-    requested: Sequence[str],
+    specs: Sequence[str],
     gates: "Configuration | None",
     *,
     strict: bool,
@@ -225,6 +222,7 @@ def _exit_code(
     """
     from fairaudit.gates.evaluation import exit_code
 
+    requested = {spec.partition(":")[0] for spec in specs}
     answered = {record.metric for record in report.records if record.status == "ok"}
     failed = any(record.status == "error" for record in report.records)
     if failed or not answered or not answered.issuperset(requested):
