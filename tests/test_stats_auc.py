@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, mannwhitneyu, norm
 
+from fairaudit.stats import jointauc
 from fairaudit.stats.auc import auc, delong, delong_interval
+from fairaudit.stats.jointauc import joint_aucs
 
 NO_HURRY = settings(deadline=None)  # the first call imports scipy
 SCORES = st.lists(st.integers(0, 6), min_size=1, max_size=15).map(np.array)
@@ -100,3 +102,80 @@ def test_interval_covers_the_true_auc(shift):
     )
     covered = ((ends[:, 0] <= truth) & (truth <= ends[:, 1])).mean()
     assert 0.93 <= covered <= 0.98
+
+
+def subsets(n, count, rng, digits=1):
+    """Rows in overlapping subsets: scores, kinds, memberships and disjoint pairs."""
+    label, member = rng.random(n) < 0.4, rng.random((n, count)) < 0.4
+    scores = rng.normal(label, 1).round(digits)
+    kinds, key = np.unique(
+        np.column_stack([label, member]), axis=0, return_inverse=True
+    )
+    inside = [side & (kinds[:, 0] == y) for y in (1, 0) for side in kinds[:, 1:].T == 1]
+    pairs = [(p, count + n) for p in range(count) for n in range(count)]
+    return scores, key, np.array(inside).T, np.array(pairs)
+
+
+@pytest.mark.parametrize("digits", [0, 1, 9])
+def test_joint_aucs_are_those_of_delong_one_by_one(digits, monkeypatch):
+    monkeypatch.setattr(jointauc, "WIDTH", 300)
+    rng = np.random.default_rng(5)
+    scores, key, inside, pairs = subsets(400, 3, rng, digits)
+    found = joint_aucs(scores, key, inside, pairs)
+    for at, (up, down) in enumerate(pairs):
+        alone = delong(scores[inside[key, up]], scores[inside[key, down]])
+        one = found.estimate(at)
+        assert one.value == pytest.approx(alone.value, abs=1e-12)
+        assert one.variance == pytest.approx(alone.variance, abs=1e-12)
+        assert (one.positives, one.negatives) == (alone.positives, alone.negatives)
+    assert found.covariance == pytest.approx(found.covariance.T)
+
+
+def test_joint_covariance_is_that_of_the_bootstrap():
+    rng = np.random.default_rng(6)
+    scores, key, inside, pairs = subsets(300, 2, rng)
+    found = joint_aucs(scores, key, inside, pairs)
+    drawn = []
+    for _ in range(1500):
+        rows = rng.integers(0, 300, 300)
+        drawn.append(joint_aucs(scores[rows], key[rows], inside, pairs).values)
+    spread = np.sqrt(np.diag(found.covariance))
+    expected = np.cov(np.array(drawn).T)
+    assert spread == pytest.approx(np.sqrt(np.diag(expected)), rel=0.08)
+    assert found.covariance / np.outer(spread, spread) == pytest.approx(
+        np.corrcoef(np.array(drawn).T), abs=0.08
+    )
+
+
+def test_single_precision_serves_large_data(monkeypatch):
+    scores, key, inside, pairs = subsets(3000, 3, np.random.default_rng(7), 9)
+    double = joint_aucs(scores, key, inside, pairs)
+    monkeypatch.setattr(jointauc, "LARGE", 0)
+    single = joint_aucs(scores, key, inside, pairs)
+    assert np.array_equal(double.values, single.values)
+    scale = np.abs(double.covariance).max()
+    assert np.abs(single.covariance - double.covariance).max() < 1e-4 * scale
+
+
+def test_clusters_add_up_before_they_are_squared():
+    """Doubled rows in clusters of two give the variance of the single rows."""
+    rng = np.random.default_rng(8)
+    scores, key, inside, pairs = subsets(200, 2, rng)
+    single = joint_aucs(scores, key, inside, pairs)
+    rows = np.repeat(np.arange(200), 2)
+    double = joint_aucs(scores[rows], key[rows], inside, pairs, clusters=rows)
+    assert double.values == pytest.approx(single.values)
+    assert double.covariance == pytest.approx(single.covariance)
+    assert np.array_equal(double.units, single.units)
+    assert np.array_equal(double.positives, 2 * single.positives)
+
+
+def test_empty_and_perfect_subsets():
+    scores, key = np.array([0.1, 0.2, 0.8, 0.9]), np.array([0, 0, 1, 1])
+    inside = np.array([[True, False, False], [False, True, False]])
+    found = joint_aucs(scores, key, inside, np.array([(1, 0), (1, 2)]))
+    assert found.values[0] == 1
+    assert np.isnan(found.values[1])
+    assert found.negatives.tolist() == [2, 0]
+    drawn = found.draws(np.array([0]), 4000, np.random.default_rng(0), 0.95)
+    assert drawn.spread[0] == pytest.approx(np.sqrt(0.75 * 0.25 / 4), rel=0.05)
