@@ -1,22 +1,19 @@
 """AUL and AULA against the published code's scores and plain transformers."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from fairaudit.cache import Cache
 from fairaudit.data import Pairs
+from fairaudit.errors import AuditError
 from fairaudit.model import ModelCard
 from fairaudit.planning import plan
 from fairaudit.reading import read
 from fairaudit.result import DatasetEntry, ModelEntry
 from fairaudit_metrics.intrinsic.aul import AUL, AULA
+from fairaudit_metrics.intrinsic.tokens import Tokens
+from tests import reference
 
-ORACLE = json.loads(
-    (Path(__file__).with_name("oracles") / "aul_scores.json").read_text()
-)
 MORE = ("the nurse said she was tired", "the old man was bad", "she is happy")
 LESS = ("the doctor said he was tired", "the young woman was bad", "he is happy")
 RNG = np.random.default_rng(0)
@@ -60,22 +57,30 @@ def findings(metric, data, reading):
     return {finding.subject: finding for finding in found}
 
 
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, opened):
+    return opened(reference.write_model(tmp_path_factory.mktemp("aul")))
+
+
 @pytest.mark.parametrize("data", ["cp", "ss"])
-@pytest.mark.parametrize(("metric", "name"), [(AUL(), "aul"), (AULA(), "aula")])
-def test_reference_scores_give_the_reference_shares(data, metric, name):
-    expected = ORACLE["expected"][f"{data}_{name}"]
-    types = ORACLE["bias_types"][data]
-    scores = [*expected["pro_scores"], *expected["anti_scores"]]
-    found = findings(
-        metric,
-        pairs(["a"] * len(types), ["b"] * len(types), types),
-        answer(scores, [1] * len(scores)),
-    )
-    printed = dict(line.split(": ") for line in expected["printed"])
-    assert round(found["all pairs"].value, 2) == float(printed.pop("Bias score"))
-    printed.pop("Accuracy")
-    for bias_type, value in printed.items():
-        assert round(found[f"bias type: {bias_type}"].value, 2) == float(value)
+@pytest.mark.parametrize("metric", [AUL(), AULA()])
+def test_the_reference_model_gives_the_reference_scores(tiny, data, metric):
+    rows = reference.pairs(data)
+    request = metric.needs(rows, tiny.card)["tokens"]
+    (reading,), _ = read(tiny, [request], Cache(None), 2048)
+    first, second = np.split(metric.rate(rows, Tokens(reading)).scores, 2)
+    more, less = reference.kaneko(f"{data}_{metric.name}")
+    np.testing.assert_allclose(first, more, rtol=1e-6)
+    np.testing.assert_allclose(second, less, rtol=1e-6)
+    found = metric.score(rows, {"tokens": reading}, tiny.card, RNG)
+    values = {finding.subject: finding.value for finding in found}
+    for subject, value in reference.printed(f"{data}_{metric.name}").items():
+        assert round(values[subject], 2) == value
+
+
+def test_impossible_parameters_are_refused():
+    with pytest.raises(AuditError, match="aula: level must be between 0 and 1"):
+        AULA(level=1.0)
 
 
 def by_hand(path, text, *, weighted):

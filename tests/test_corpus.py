@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from scipy.stats import chisquare
 
+from fairaudit.corpus.boundaries import sentence_ends
 from fairaudit.corpus.matching import Finder, Stimulus, check_words
 from fairaudit.corpus.opening import Lenience, find_corpora
 from fairaudit.corpus.pool import Settings, sample, write
-from fairaudit.corpus.reading import read_blocks
+from fairaudit.corpus.reading import Block, read_blocks
 from fairaudit.corpus.reservoir import Reservoir
-from fairaudit.corpus.sentences import Context, Window
+from fairaudit.corpus.sampling import Sampler
+from fairaudit.corpus.scan import PIECE
+from fairaudit.corpus.sentences import Context
 from fairaudit.errors import AuditError
 
 WORDS = [
@@ -70,6 +74,11 @@ TOKENS = [
     "  ",
     ". ",
 ]
+MARKS = [
+    *[". ", "! ", "?! ", "... ", ".\n", "\n\n", "\r\n", "\n \n", '." ', ".) (", ".” “"],
+    *["Dr. ", "Mrs. ", "Prof. ", "J. ", "éA. ", "St. ", "It’s ", "Éa ", "«", "\u2003"],
+    *["\xa0", ". 3", ".A", "_", ".é", "Ⓐ", "\x1f"],
+]
 LINES = [
     "He was kind. She met Rose in New York! They left.",
     "",
@@ -77,33 +86,99 @@ LINES = [
 ]
 
 
-def oracle(text: str, word: str) -> list[int]:
+def occurrences(text: str, word: str) -> list[int]:
     flags = 0 if word != word.lower() else re.IGNORECASE
     hyphen = "[-\u2010\u2011]"
     pattern = rf"(?<!\w)(?<!\w{hyphen}){re.escape(word)}(?!\w)(?!{hyphen}\w)"
     return [m.start() for m in re.finditer(pattern, text, flags)]
 
 
-def found(text: str, word: str) -> list[int]:
-    content, stimulus = text.encode(), Stimulus(word)
-    at = dict(Finder([stimulus]).find(content))
-    window = Window(10_000)
-    return sorted(
-        len(content[:byte].decode())
-        for byte in at.get(0, np.array([], int)).tolist()
-        if window.around(content, (0, len(content)), byte, stimulus)
-    )
+EDGE = re.compile(
+    r"""(?:\n|[.!?]+(?<!(?a:\b)[A-Z]\.)(?<!(?a:\b)(?:Mr|Ms|Dr|St)\.)
+    (?<!(?a:\b)(?:Mrs|Rev|Gen|Sen)\.)(?<!(?a:\b)Prof\.)["'”’)\]]*)
+    (?P<gap>\s*)["'“‘(\[]*(?P<next>\w?)""",
+    re.VERBOSE,
+)
+
+
+def edges(text: str) -> list[tuple[int, int]]:
+    """Ends of sentences and beginnings of the next, by one pattern over the text."""
+    found = []
+    for match in EDGE.finditer(text):
+        feed = match[0].startswith("\n")
+        blank_line = match["gap"].count("\n") + feed > 1
+        if blank_line or (match["gap"] and not feed and match["next"].isupper()):
+            end = match.start() if feed else match.start("gap")
+            found.append((end, match.end("gap")))
+    return found
+
+
+def kept(text: str, start: int, end: int, words: int) -> Context:
+    """One context, as the rule says it, without any haste."""
+    begins = [start_ for _, start_ in edges(text) if start_ <= start]
+    stops = [stop for stop, _ in edges(text) if stop >= end]
+    before = text[begins[-1] if begins else 0 : start]
+    after = text[end : stops[0] if stops else len(text)]
+    left = (words - 1) // 2
+    most = words - 1 - left
+    if len(before.split()) > left:
+        before = (
+            before[([m.start() for m in re.finditer(r"\S+", before)])[-left:][0] :]
+            if left
+            else ""
+        )
+    if len(after.split()) > most:
+        after = (
+            after[: [m.end() for m in re.finditer(r"\S+", after)][most - 1]]
+            if most
+            else ""
+        )
+    before, after = before.lstrip(), after.rstrip()
+    word = text[start:end]
+    return Context(before + word + after, len(before), len(before) + len(word))
+
+
+def expected(text: str, word: str, words: int) -> set[Context]:
+    at = occurrences(text, word)
+    return {kept(text, start, start + len(word), words) for start in at}
+
+
+def contexts(text: str, stimuli: list[str], window: int) -> dict[str, set[Context]]:
+    """What a document gives when everything is kept."""
+    content = text.encode()
+    block = Block(content, np.array([0]), np.array([len(content)]), np.array([1]), 0)
+    sampler = Sampler(stimuli, 10**6, window, 0)
+    sampler.take(block, "c")
+    pairs = zip(stimuli, sampler.samples, strict=True)
+    return {word: {context for context, _ in r.contexts()} for word, r in pairs}
 
 
 def pool_of(path: Path, words, lenience=None, **said):
     return sample(find_corpora([path]), words, Settings(**said), lenience or Lenience())
 
 
-@given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))
+@given(
+    st.lists(st.sampled_from(TOKENS), max_size=14).map("".join),
+    st.integers(1, 12) | st.just(10_000),
+)
 @settings(deadline=None)
-def test_matches_agree_with_a_plain_pattern(text):
-    for word in WORDS:
-        assert found(text, word) == oracle(text, word), word
+def test_contexts_are_those_of_a_plain_implementation(text, window):
+    found = contexts(text, WORDS, window)
+    assert found == {word: expected(text, word, window) for word in WORDS}
+
+
+@given(
+    st.lists(st.sampled_from([*TOKENS, *MARKS]), max_size=60).map("".join),
+    st.integers(1, 12),
+)
+@settings(deadline=None)
+def test_sentences_are_those_of_a_plain_implementation(text, window):
+    found = contexts(text, ["he", "Rose", "kind", "мир", "short-term"], window)
+    assert found == {word: expected(text, word, window) for word in found}
+    ends, starts = sentence_ends(text.encode())
+    places = [len(text[:at].encode()) for pair in edges(text) for at in pair]
+    assert ends.tolist() == places[::2]
+    assert starts.tolist() == places[1::2]
 
 
 @given(
@@ -112,20 +187,15 @@ def test_matches_agree_with_a_plain_pattern(text):
 )
 @settings(deadline=None)
 def test_contexts_hold_their_word_and_keep_the_window(text, words):
-    content = text.encode()
-    stimuli = [Stimulus(word) for word in WORDS]
-    for number, offsets in Finder(stimuli).find(content):
-        for at in offsets.tolist():
-            stimulus = stimuli[number]
-            context = Window(words).around(content, (0, len(content)), at, stimulus)
-            if context:
-                spelt = context.text[context.start : context.end]
-                assert spelt.casefold() == stimulus.word.casefold()
-                assert stimulus.word in {spelt, spelt.lower()}
-                around = context.text[: context.start], context.text[context.end :]
-                assert sum(len(part.split()) for part in around) < words
-                assert context.text == context.text.strip()
-                assert context.text in text
+    for word, found in contexts(text, WORDS, words).items():
+        for context in found:
+            spelt = context.text[context.start : context.end]
+            assert spelt.casefold() == word.casefold()
+            assert word in {spelt, spelt.lower()}
+            around = context.text[: context.start], context.text[context.end :]
+            assert sum(len(part.split()) for part in around) < words
+            assert context.text == context.text.strip()
+            assert context.text in text
 
 
 @pytest.mark.parametrize(
@@ -137,26 +207,67 @@ def test_contexts_hold_their_word_and_keep_the_window(text, words):
         ("no capital. the term ends. ok", "no capital. the term ends. ok"),
         ("Title\n\nThe term of\nthe lease\n\nmore", "The term of\nthe lease"),
         ("Is it 3.5? A term!", "A term!"),
+        ("Who?! The term... Élan. Then", "The term..."),
         ("term", "term"),
     ],
 )
 def test_sentence_around_the_word(text, sentence):
-    content = text.encode()
-    at = content.index(b"term")
-    context = Window().around(content, (0, len(content)), at, Stimulus("term"))
-    assert context is not None
+    (context,) = contexts(text, ["term"], 64)["term"]
     assert context.text == sentence
 
 
 def test_long_sentence_is_cut_to_whole_words_around():
     text = " ".join(f"w{i}" for i in range(5000)) + " term " + "x" * 40
     text += " " + " ".join(f"v{i}" for i in range(5000))
-    content = text.encode()
-    context = Window(6).around(
-        content, (0, len(content)), content.index(b"term"), Stimulus("term")
-    )
-    assert context is not None
+    (context,) = contexts(text, ["term"], 6)["term"]
     assert context.text.split() == ["w4998", "w4999", "term", "x" * 40, "v0", "v1"]
+
+
+@pytest.mark.parametrize("mark", [".", "\n", '."', ". ", "\n\t", '" (', "?\n"])
+def test_long_runs_of_marks_take_no_longer_for_being_long(mark):
+    sizes = {n: mark * n + " The term." for n in (2_000, 200_000)}
+    seconds = {}
+    for n, text in sizes.items():
+        content = text.encode()
+        begin = time.process_time()
+        sentence_ends(content)
+        seconds[n] = time.process_time() - begin
+    assert seconds[200_000] < 1000 * max(seconds[2_000], 0.001)
+
+
+def test_long_texts_are_searched_in_pieces_that_cut_no_word():
+    rng = np.random.default_rng(2)
+    parts = rng.choice(
+        ["he ", "she\n", "hehe ", "x" * 300 + " ", "he-", "“he” "], 90_000
+    )
+    text = "".join(parts.tolist()) + "y" * 400_000 + " he"
+    content = text.encode()
+    assert len(content) > 8 * PIECE
+    ((number, found),) = Finder([Stimulus("he")]).find(content)
+    expected = [m.start() for m in re.finditer(rb"(?<!\w)he(?!\w)", content)]
+    assert (number, found.tolist()) == (0, expected)
+
+
+def test_documents_without_a_match_are_left_out_of_the_way(tmp_path):
+    lines = [
+        f"Line {n}. He went to {n}." if n % 9 == 0 else f"  Line {n}. "
+        for n in range(99)
+    ]
+    path = tmp_path / "c.txt"
+    path.write_text("\n".join(lines))
+    rows = pool_of(path, ["he", "Line"]).contexts
+    assert {source for _, source in rows["he"]} == {
+        f"c.txt:{n + 1}" for n in range(0, 99, 9)
+    }
+    texts = {context.text for context, _ in rows["he"]}
+    assert texts == {f"He went to {n}." for n in range(0, 99, 9)}
+    (block,) = read_blocks(find_corpora([path])[0], "text", Lenience())
+    at = np.array([block.content.index(b"He"), block.content.rindex(b"He")])
+    part, then = block.around(at)
+    assert part.content == f"{lines[0]}\n{lines[90]}".encode()
+    assert [part.content[a : a + 3] for a in then.tolist()] == [b"He ", b"He "]
+    assert part.numbers.tolist() == [1, 91]
+    assert block.around(np.arange(len(block.content)))[0] is block
 
 
 def test_words_must_be_words():
@@ -174,7 +285,7 @@ def test_reservoir_is_uniform_and_bounded():
         for start in range(0, 60, 12):
             chosen, keys = reservoir.draw(12)
             for at, key in zip(chosen.tolist(), keys.tolist(), strict=True):
-                reservoir.add(key, Context(str(start + at), 0, 1), "s")
+                reservoir.add(key, (b"%d" % (start + at), 0, 1), ("s", 1))
                 assert len(reservoir._kept) < 10
         kept = [context.text for context, _ in reservoir.contexts()]
         assert len(kept) == 5
@@ -187,7 +298,7 @@ def test_a_context_is_kept_once_even_when_it_was_dropped_before():
     keys = rng.permutation(400) / 400
     reservoir = Reservoir(7, rng)
     for n, key in enumerate(keys.tolist()):
-        reservoir.add(key, Context(str(n % 40), 0, 1), str(n))
+        reservoir.add(key, (b"%d" % (n % 40), 0, 1), ("s", n))
     least = {str(c): keys[c::40].min() for c in range(40)}
     expected = sorted(least, key=least.__getitem__)[:7]
     assert [context.text for context, _ in reservoir.contexts()] == expected

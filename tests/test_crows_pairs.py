@@ -1,7 +1,6 @@
 """CrowS-Pairs: data reader, token sharing, scores and findings."""
 
-import json
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,12 +13,13 @@ from fairaudit.data import Pairs
 from fairaudit.datasets.crows_pairs import CrowsPairsReader
 from fairaudit.errors import AuditError
 from fairaudit.metric import Unmeasurable
-from fairaudit.model import ModelCard
+from fairaudit.model import ModelCard, shared_tokens
 from fairaudit.reading import read
 from fairaudit.result import DatasetEntry, ModelEntry
-from fairaudit_metrics.intrinsic.crows_pairs import CrowsPairs, shared_tokens
+from fairaudit_metrics.intrinsic.crows_pairs import CrowsPairs
+from fairaudit_metrics.intrinsic.tokens import Tokens
+from tests import reference
 
-ORACLE = Path(__file__).with_name("oracles") / "crows_pairs_scores.json"
 MASKED = ("embed", "token_logprob", "span_logprob")
 MORE = (
     "the nurse said she was tired",
@@ -81,30 +81,139 @@ def findings(metric, data, answer):
 # The reference code's scores --------------------------------------------------------
 
 
-def test_reference_scores_give_the_reference_summary():
-    oracle = json.loads(ORACLE.read_text())
-    rows = oracle["pairs"]
-    data = pairs(
-        [f"more {i}" for i in range(len(rows))],
-        [f"less {i}" for i in range(len(rows))],
-        [row["bias_type"] for row in rows],
-        [row["direction"] for row in rows],
+def reference_reading():
+    """Make an answer of the reference code's log-probabilities of shared tokens."""
+    said = reference.oracle()["crows_pairs"]["pairs"]
+    return reading(
+        [
+            (
+                [reference.oracle()["cp"][side][row][at - 1] for at in one["places"]],
+                one["logprobs"],
+            )
+            for side in ("more", "less")
+            for row, one in enumerate(pair[side] for pair in said)
+        ]
     )
-    scores = [row["sent_more_score"] for row in rows]
-    scores += [row["sent_less_score"] for row in rows]
-    found = findings(CrowsPairs(), data, one_token(scores))
-    printed = oracle["printed"]
-    for subject, said in (
+
+
+def test_shared_tokens_are_those_of_the_reference():
+    rows = reference.oracle()["cp"]
+    said = reference.oracle()["crows_pairs"]["pairs"]
+    for row, (pair, way) in enumerate(zip(said, rows["directions"], strict=True)):
+        sides = ("more", "less") if way == "stereo" else ("less", "more")
+        marks = shared_tokens(*(np.array(rows[side][row]) for side in sides))
+        for found, side in zip(marks, sides, strict=True):
+            assert (np.flatnonzero(found) + 1).tolist() == pair[side]["places"]
+
+
+def test_reference_log_probabilities_give_the_reference_scores_and_summary():
+    said = reference.oracle()["crows_pairs"]
+    answer = reference_reading()
+    rounded, rows = CrowsPairs(decimals=3), reference.pairs("cp")
+    first, second = np.split(rounded.rate(rows, Tokens(answer)).scores, 2)
+    expected = {
+        side: np.array([pair[side]["score"] for pair in said["pairs"]])
+        for side in ("more", "less")
+    }
+    np.testing.assert_allclose(first, expected["more"], atol=1e-9)
+    np.testing.assert_allclose(second, expected["less"], atol=1e-9)
+    wins = [pair["pair_score"] for pair in said["pairs"]]
+    assert (first > second).astype(int).tolist() == wins
+    found = findings(rounded, rows, answer)
+    printed = said["printed"]
+    for subject, name in (
         ("all pairs", "Metric score"),
         ("direction: stereo", "Stereotype score"),
         ("direction: antistereo", "Anti-stereotype score"),
     ):
-        assert round(found[subject].value, 2) == float(printed[said])
+        assert round(found[subject].value, 2) == float(printed[name])
     assert found["all pairs"].n == int(printed["Total examples"])
     assert found["all pairs"].detail["neutral"] == int(printed["Num. neutral"])
-    wins = sum(row["pair_score"] for row in rows)
-    assert found["all pairs"].detail["wins"] == wins
-    assert found["all pairs"].p_value == binomtest(wins, len(rows)).pvalue
+    assert found["all pairs"].detail["wins"] == sum(wins)
+    assert found["all pairs"].p_value == binomtest(sum(wins), len(wins)).pvalue
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory, opened):
+    return opened(reference.write_model(tmp_path_factory.mktemp("crows")))
+
+
+def measured(model, metric, data):
+    request = metric.needs(data, model.card)["tokens"]
+    (answer,), _ = read(model, [request], Cache(None), 2048)
+    return answer, np.split(metric.rate(data, Tokens(answer)).scores, 2)
+
+
+@pytest.mark.parametrize("data", ["cp", "ss"])
+def test_the_reference_model_gives_the_reference_scores(tiny, data):
+    # This code compares the more stereotypical sentence with the other, always.
+    ids = reference.oracle()[data]
+    rows = replace(reference.pairs(data), directions=("stereo",) * len(ids["more"]))
+    answer, (first, second) = measured(tiny, CrowsPairs(), rows)
+    more, less = reference.kaneko(f"{data}_cps")
+    np.testing.assert_allclose(first, more, rtol=1e-6)
+    np.testing.assert_allclose(second, less, rtol=1e-6)
+    found = findings(CrowsPairs(decimals=3), rows, answer)
+    for subject, value in reference.printed(f"{data}_cps").items():
+        assert round(found[subject].value, 2) == value
+
+
+def test_the_reference_model_gives_the_reference_log_probabilities(tiny):
+    answer, scores = measured(tiny, CrowsPairs(), reference.pairs("cp"))
+    said = reference_reading()
+    assert answer["token"].tolist() == said["token"].tolist()
+    np.testing.assert_allclose(answer["logprob"], said["logprob"], rtol=2e-6)
+    pairs = reference.oracle()["crows_pairs"]["pairs"]
+    for side, found in zip(("more", "less"), scores, strict=True):
+        # Those are rounded to three decimals.
+        np.testing.assert_allclose(found, [p[side]["score"] for p in pairs], atol=6e-4)
+
+
+def blocks_of_modified(path, more, less):
+    """Log-probabilities of modified tokens (columns) at the places of all (rows)."""
+    import torch
+    import transformers
+
+    network = transformers.AutoModelForMaskedLM.from_pretrained(path).eval()
+    special = reference.oracle()["special"]
+    found = []
+    marks = shared_tokens(np.array(more), np.array(less))
+    for ids, shared in zip((more, less), marks, strict=True):
+        places = np.flatnonzero(~shared) + 1
+        whole = np.array([special["cls"], *ids, special["sep"]])
+        masked = whole.copy()
+        masked[places] = special["mask"]
+        with torch.no_grad():
+            logits = network(input_ids=torch.from_numpy(masked)[None]).logits[0]
+        logprob = logits.log_softmax(-1).numpy()
+        found.append(logprob[np.ix_(places, whole[places])])
+    return found
+
+
+@pytest.mark.parametrize("data", ["cp", "ss"])
+def test_modified_tokens_masked_together_deviate_from_the_reference_as_stated(
+    tiny, data
+):
+    """The published code averages the whole block of which we take the diagonal."""
+    rows, ids = reference.pairs(data), reference.oracle()[data]
+    _, (first, second) = measured(tiny, CrowsPairs(variant="modified_joint"), rows)
+    said = reference.kaneko(f"{data}_sss")
+    path, shares = tiny.checkpoint.path, []
+    everything = zip(ids["more"], ids["less"], first, second, *said, strict=True)
+    for more, less, *ours, theirs_more, theirs_less in everything:
+        blocks = blocks_of_modified(path, more, less)
+        for block, mine, theirs in zip(
+            blocks, ours, (theirs_more, theirs_less), strict=True
+        ):
+            if block.size:
+                assert mine == pytest.approx(np.diag(block).mean(), rel=1e-6)
+                assert theirs == pytest.approx(block.mean(), rel=1e-6)
+            else:
+                assert np.isnan(theirs)
+                assert mine == 0
+        shares.append(theirs_more > theirs_less)
+    expected = reference.printed(f"{data}_sss")["all pairs"]
+    assert round(100 * np.mean(shares), 2) == expected
 
 
 # Scores from a model, one sentence at a time ---------------------------------------
@@ -194,13 +303,30 @@ TWO = [
 ]
 
 
+def answered(variant, rows):
+    """Leave the tokens that the variant asks for."""
+    marks = shared_tokens(*(np.array(ids) for ids, _ in rows))
+    if variant == "modified_joint":
+        marks = [~mark for mark in marks]
+    if variant in {"modified_mean", "sentence_sum"}:
+        marks = [np.ones_like(mark) for mark in marks]
+    return [
+        tuple(np.array(column)[mark].tolist() for column in row)
+        for row, mark in zip(rows, marks, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("variant", "wins"),
-    [("shared_sum", 0), ("modified_mean", 1), ("sentence_sum", 1)],
+    [
+        *(("shared_sum", 0), ("modified_mean", 1)),
+        *(("modified_joint", 1), ("sentence_sum", 1)),
+    ],
 )
 def test_variants_differ_in_the_tokens_they_take(variant, wins):
     # Shared 5 and 8: -4 and -4; with the last digit changed the second one wins.
     rows = [TWO[0], ([5, 9, 8], [-1.5, -20.0, -2.4])]
+    rows = answered(variant, rows)
     found = findings(CrowsPairs(variant=variant), pairs(["a"], ["b"]), reading(rows))
     assert found["all pairs"].detail["wins"] == wins
 
@@ -259,6 +385,10 @@ def test_pairs_without_the_wanted_tokens_are_skipped_and_counted():
     mean = findings(CrowsPairs(variant="modified_mean"), data, reading(rows))
     assert mean["all pairs"].n == 1, "the first pair only adds a token"
     assert mean["all pairs"].detail["skipped"] == 1
+    for pair in ((0, 2), (1, 3)):
+        left = answered("shared_sum", [rows[at] for at in pair])
+        for at, row in zip(pair, left, strict=True):
+            rows[at] = row
     shared = findings(CrowsPairs(), data, reading(rows))
     assert shared["all pairs"].n == 1, "the second pair shares none"
     assert shared["all pairs"].value == 100
@@ -267,7 +397,8 @@ def test_pairs_without_the_wanted_tokens_are_skipped_and_counted():
 def test_health_figures_are_of_unmodified_tokens():
     answer = reading(TWO)
     answer["top1"] = np.array([True, False, False, False, True, True, True])
-    health = findings(CrowsPairs(), pairs("a", "b"), answer)["all pairs"].detail
+    metric = CrowsPairs(variant="modified_mean")
+    health = findings(metric, pairs("a", "b"), answer)["all pairs"].detail
     assert health["unmodified_tokens"] == {
         "tokens": 4,
         "mean_nll": pytest.approx((1 + 3 + 1.5 + 2.5) / 4),
@@ -303,7 +434,7 @@ def test_swapping_the_sentences_mirrors_the_score(scores):
 
 @pytest.mark.parametrize("bad", [{"level": 1.0}, {"decimals": -1}])
 def test_impossible_parameters_are_refused(bad):
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(AuditError, match="must be"):
         CrowsPairs(**bad)
 
 

@@ -8,8 +8,16 @@ import torch
 
 from fairaudit.cache import Cache
 from fairaudit.errors import AuditError
-from fairaudit.model import Ask, SpanLogProb, TokenLogProb
-from fairaudit.models import attention, likelihood
+from fairaudit.model import (
+    Ask,
+    Fill,
+    SpanLogProb,
+    TokenLogProb,
+    filled,
+    fills,
+    shared_tokens,
+)
+from fairaudit.models import attention, head, masked, slots
 from fairaudit.reading import read
 
 TEXTS = (
@@ -137,8 +145,9 @@ def test_answers_do_not_depend_on_the_batch(zoo, opened, mask, monkeypatch):
     model = opened(zoo("Bert", "ForMaskedLM"))
     request = TokenLogProb(TEXTS, mask=mask)
     together = ask(model, request)
-    monkeypatch.setattr(likelihood, "TOKENS", 1)
-    monkeypatch.setattr(likelihood, "LOGITS", 1)
+    monkeypatch.setattr(masked, "TOKENS", 1)
+    monkeypatch.setattr(head, "LOGITS", 1)
+    monkeypatch.setattr(slots, "CELLS", 1)
     for size in (1, 4096):
         read_, _ = read(model, [request], Cache(None), size)
         assert set(read_[0]) == set(together)
@@ -155,6 +164,71 @@ def test_the_head_sees_the_wanted_positions_only(zoo, opened):
     reading = ask(model, TokenLogProb(TEXTS))
     handle.remove()
     assert sum(shape[0] * shape[1] for shape in seen) == reading["lengths"].sum()
+
+
+def passes(model, requests, texts):
+    """Count the inputs that go through the network for requests about some texts."""
+    seen = []
+    handle = model._runner.network.get_input_embeddings().register_forward_hook(
+        lambda _m, args, _o: seen.append(len(args[0]))
+    )
+    for request in requests:
+        model.read(texts, [Ask(request, np.arange(len(texts)))])
+    handle.remove()
+    return sum(seen)
+
+
+def test_equal_inputs_go_through_the_network_once(zoo, opened):
+    model = opened(zoo("Bert", "ForMaskedLM"))
+    texts = ("she is a nurse", "he is a nurse")
+    ask(model, TokenLogProb(texts))
+    words = SpanLogProb(texts, ((0, 3), (0, 2)))
+    assert passes(model, [words], texts) == 1, "with the word masked they are equal"
+    assert passes(model, [TokenLogProb(texts)], texts) == 2 * 4 - 1
+    alone = [ask(model, words.take([row]))["logprob"] for row in (0, 1)]
+    np.testing.assert_allclose(ask(model, words)["logprob"], np.concatenate(alone))
+    assert alone[0] != alone[1]
+
+
+@pytest.mark.parametrize("family", ["Bert", "Roberta"])
+def test_only_tokens_that_stand_in_the_other_text_too(zoo, opened, family):
+    model = opened(zoo(family, "ForMaskedLM"))
+    texts = (
+        *TEXTS,
+        "the doctor said he was tired",
+        "he walked to the market",
+        " ",
+        "a",
+    )
+    first, second = texts[:4], texts[4:]
+    pairs = tuple(zip(first, second, strict=True))
+    request = TokenLogProb(first + second, pairs=pairs + pairs)
+    some, every = ask(model, request), ask(model, TokenLogProb(request.texts))
+    tokens = rows_of(every, "token")
+    both = [shared_tokens(tokens[row], tokens[row + 4]) for row in range(4)]
+    marks = [mine for mine, _ in both] + [other for _, other in both]
+    chosen = np.concatenate(marks)
+    assert 0 < chosen.sum() < len(chosen)
+    assert some["lengths"].tolist() == [int(mark.sum()) for mark in marks]
+    for name in ("token", "start", "end", "top1"):
+        np.testing.assert_array_equal(some[name], every[name][chosen])
+    np.testing.assert_allclose(some["logprob"], every["logprob"][chosen], **CLOSE)
+    inputs = passes(model, [request], request.texts)
+    assert inputs <= chosen.sum()
+
+
+def test_pairs_belong_to_the_row():
+    request = TokenLogProb(("a", "b"), pairs=(("a", "c"), ("d", "b")))
+    assert request.settings["tokens"] == "shared"
+    assert request.settings != TokenLogProb(("a", "b")).settings
+    assert request.row_keys() == ("1:ac", "1:db")
+    assert request.take([1]) == TokenLogProb(("b",), pairs=(("d", "b"),))
+    with pytest.raises(ValueError, match="one for each"):
+        TokenLogProb(("a", "b"), pairs=(("a", "c"),))
+    with pytest.raises(ValueError, match="one of its pair"):
+        TokenLogProb(("a",), pairs=(("b", "c"),))
+    with pytest.raises(ValueError, match="mask='each'"):
+        TokenLogProb(("a",), mask="none", pairs=(("a", "c"),))
 
 
 def test_rows_may_come_in_any_order_and_twice(zoo, opened):
@@ -212,7 +286,8 @@ def test_the_start_token_matters_to_all_tokens(zoo, opened):
 def test_causal_models_have_no_mask(zoo, opened):
     model = opened(zoo("GPT2", "LMHeadModel"))
     assert "token_logprob" in model.card.entry.reads
-    assert "no mask" in model.card.why_not["span_logprob"]
+    for kind in ("span_logprob", "fill"):
+        assert "no mask" in model.card.why_not[kind]
     with pytest.raises(AuditError, match="no mask"):
         ask(model, TokenLogProb(TEXTS))
 
@@ -265,6 +340,84 @@ def test_spans_are_revealed_from_left_to_right(zoo, opened, family):
     assert reading["lengths"].max() > 1, "some word has several tokens"
 
 
+def veiled(path, text, span, hidden):
+    """Reveal a span, one mask in place of each hidden one, by plain transformers."""
+    tokenizer, network = plain(path, "AutoModelForMaskedLM")
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+
+    def inside(some):
+        return [
+            at
+            for at, (begin, end) in enumerate(offsets)
+            if begin < some[1] and end > some[0] and end > begin
+        ]
+
+    own, others = inside(span), [inside(some) for some in hidden]
+    found = []
+    for at in own:
+        masked_ids, place = [], None
+        for number, token in enumerate(ids):
+            if number in own and number > at:
+                continue
+            if number == at:
+                place = len(masked_ids)
+            first = [places[0] for places in others if places]
+            if number == at or number in first:
+                masked_ids.append(tokenizer.mask_token_id)
+            elif not any(number in places for places in others):
+                masked_ids.append(token)
+        found.append(scored(network, masked_ids, place, ids[at])[0])
+    return found
+
+
+@pytest.mark.parametrize("family", MASKED)
+def test_hidden_spans_are_one_mask_each(zoo, opened, family):
+    path = zoo(family, "ForMaskedLM")
+    text = "the unhappy nurse mentioned a market and the clinic"
+    words = [
+        ("nurse", ["mentioned"]),
+        ("mentioned", ["unhappy", "market"]),
+        ("clinic", ["unhappy", "mentioned", "market"]),
+        ("unhappy", []),
+    ]
+
+    def place(word):
+        return (text.index(word), text.index(word) + len(word))
+
+    spans = tuple(place(word) for word, _ in words)
+    hidden = tuple(tuple(map(place, others)) for _, others in words)
+    request = SpanLogProb((text,) * 4, spans, hidden)
+    reading = ask(opened(path), request)
+    rows = rows_of(reading, "logprob")
+    for logprob, span, others in zip(rows, spans, hidden, strict=True):
+        np.testing.assert_allclose(logprob, veiled(path, text, span, others), **CLOSE)
+    bare = ask(opened(path), SpanLogProb((text,) * 4, spans))
+    assert not np.allclose(reading["logprob"][0], bare["logprob"][0])
+    np.testing.assert_allclose(rows[3], rows_of(bare, "logprob")[3], **CLOSE)
+
+
+def test_unknown_words_are_marked(zoo, opened):
+    texts = ("she is kind", "she is \u4e2d", "she is kind")
+    spans, other = ((0, 3),) * 3, (((7, 11),), ((7, 8),), ())
+    model = opened(zoo("Bert", "ForMaskedLM"))
+    span, hidden = SpanLogProb(texts, spans), SpanLogProb(texts, spans, other)
+    assert ask(model, span)["unknown"].tolist() == [False] * 3
+    assert ask(model, hidden)["unknown"].tolist() == [False, True, False]
+    own = SpanLogProb(texts, ((7, 11), (7, 8), (7, 11)))
+    assert ask(model, own)["unknown"].tolist() == [False, True, False]
+    assert ask(model, Fill(texts, spans))["unknown"].tolist() == [False, True, False]
+    assert not ask(model, Fill(texts, own.spans))["unknown"].any()
+    assert not ask(opened(zoo("Roberta", "ForMaskedLM")), hidden)["unknown"].any()
+
+
+def test_a_hidden_span_never_overlaps_the_one_asked_for():
+    with pytest.raises(ValueError, match="overlaps"):
+        SpanLogProb(("she is kind",), ((0, 3),), (((2, 5),),))
+    with pytest.raises(ValueError, match="one tuple of spans for each text"):
+        SpanLogProb(("a", "b"), ((0, 1), (0, 1)), ((),))
+
+
 def test_an_empty_span_has_no_tokens(zoo, opened):
     reading = ask(
         opened(zoo("Bert", "ForMaskedLM")), SpanLogProb(TEXTS[:2], ((0, 0), (0, 2)))
@@ -278,13 +431,92 @@ def test_a_text_without_tokens_has_none(zoo, opened):
     assert reading["logprob"].size == 0
 
 
+# Fills -----------------------------------------------------------------------------
+
+
+def likeliest(path, text, span, k):
+    """Return the likeliest tokens at one mask, by plain transformers."""
+    tokenizer, network = plain(path, "AutoModelForMaskedLM")
+    encoded = tokenizer(text, return_offsets_mapping=True)
+    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
+    inside = [a < span[1] and b > span[0] and b > a for a, b in offsets]
+    at = inside.index(True)
+    masked_ids = [
+        *ids[:at],
+        tokenizer.mask_token_id,
+        *(token for token, gone in zip(ids[at:], inside[at:], strict=True) if not gone),
+    ]
+    with torch.no_grad():
+        logits = network(input_ids=torch.tensor([masked_ids])).logits[0, at].double()
+    logprobs = logits.log_softmax(-1)
+    order = logprobs.argsort(descending=True).tolist()
+    kept = [token for token in order if token not in tokenizer.all_special_ids][:k]
+    words = [tokenizer.decode([token]).strip() for token in kept]
+    return kept, logprobs[kept].numpy(), tuple(words)
+
+
+@pytest.mark.parametrize("family", MASKED)
+def test_fills_are_the_likeliest_single_tokens(zoo, opened, family):
+    path = zoo(family, "ForMaskedLM")
+    words = ("nurse", "walked", "mentioned", "kind")
+    spans = tuple(
+        (text.index(word), text.index(word) + len(word))
+        for text, word in zip(TEXTS, words, strict=True)
+    )
+    reading = ask(opened(path), Fill(TEXTS, spans, 4))
+    said = fills(reading)
+    for row, (text, span) in enumerate(zip(TEXTS, spans, strict=True)):
+        tokens, logprobs, expected = likeliest(path, text, span, 4)
+        assert reading["id"][row].tolist() == tokens
+        np.testing.assert_allclose(reading["logprob"][row], logprobs, **CLOSE)
+        assert said[row] == expected
+    assert reading["truncated"].tolist() == [False] * 4
+
+
+def test_fills_come_back_from_the_cache(zoo, opened, tmp_path):
+    path, cache = zoo("Roberta", "ForMaskedLM"), Cache(tmp_path)
+    request = Fill(TEXTS, ((0, 3), (3, 9), (0, 2), (0, 3)), 3)
+    first, _ = read(opened(path), [request], cache, 16)
+    second, cost = read(opened(path), [request.take([3, 1])], cache, 64)
+    assert cost.forward_passes == 0
+    assert [fills(first[0])[row] for row in (3, 1)] == fills(second[0])
+    np.testing.assert_array_equal(first[0]["id"][[3, 1]], second[0]["id"])
+
+
+def test_a_span_that_is_not_read_has_no_fill(zoo, opened):
+    model = opened(zoo("Bert", "ForMaskedLM"))
+    reading = ask(model, Fill(("she is kind", "he"), ((0, 0), (0, 2)), 2))
+    assert reading["id"][0].tolist() == [-1, -1]
+    assert np.isnan(reading["logprob"][0]).all()
+    assert [len(words) for words in fills(reading)] == [0, 2]
+
+
+def test_impossible_numbers_of_fills_are_refused(zoo, opened):
+    with pytest.raises(ValueError, match="at least 1"):
+        Fill(("a",), ((0, 1),), 0)
+    model = opened(zoo("Bert", "ForMaskedLM"))
+    with pytest.raises(AuditError, match="no 100000 words"):
+        ask(model, Fill(("she is kind",), ((0, 3),), 100_000))
+
+
+def test_words_of_any_letters_survive_the_encoding():
+    rows = [["\u00e9t\u00e9", "", "a\0b"], [], ["\U0001f600"]]
+    assert fills(filled(rows)) == [
+        ("\u00e9t\u00e9", "", "a\ufffdb"),
+        (),
+        ("\U0001f600",),
+    ]
+    assert fills(filled([])) == []
+
+
 # Who answers -----------------------------------------------------------------------
 
 
 def test_an_encoder_without_a_head_gives_a_reason(zoo, opened):
     card = opened(zoo("Bert", "Model")).card
-    assert not {"token_logprob", "span_logprob"} & set(card.entry.reads)
-    assert "random head is never scored" in card.why_not["token_logprob"]
+    for kind in ("token_logprob", "span_logprob", "fill"):
+        assert kind not in card.entry.reads
+        assert "random head is never scored" in card.why_not[kind]
 
 
 def test_attention_needs_the_unmasked_text():
@@ -299,3 +531,9 @@ def test_settings_and_rows_say_all_that_determines_an_answer():
     spans = SpanLogProb(TEXTS[:2], ((0, 3), (1, 2)))
     assert spans.row_keys() == ("0:3", "1:2")
     assert spans.take([1]) == SpanLogProb(TEXTS[1:2], ((1, 2),))
+    hidden = SpanLogProb(TEXTS[:2], ((0, 3), (1, 2)), (((4, 5), (7, 9)), ()))
+    assert hidden.row_keys() == ("0:3|4:5|7:9", "1:2")
+    assert hidden.take([0]) == SpanLogProb(TEXTS[:1], ((0, 3),), (((4, 5), (7, 9)),))
+    gaps = Fill(TEXTS[:2], ((0, 3), (1, 2)), 5)
+    assert (gaps.settings, gaps.row_keys()) == ({"k": "5"}, ("0:3", "1:2"))
+    assert gaps.take([1]) == Fill(TEXTS[1:2], ((1, 2),), 5)

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from fairaudit.arrays import AnyArray, IntArray
+from fairaudit.corpus.scan import pieces
 from fairaudit.errors import AuditError
 
 _RUN = re.compile(rb"[A-Za-z0-9_]+")
@@ -22,10 +23,6 @@ _TOUCHES_LEFT = re.compile(r"\w[-\u2010\u2011]?\Z")
 _TOUCHES_RIGHT = re.compile(r"[-\u2010\u2011]?\w")
 _KEY = 8
 _MIX, _LENGTH_MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-_FOLD = bytes(
-    ord(chr(c).lower()) if c < 128 and (chr(c).isalnum() or chr(c) == "_") else 0
-    for c in range(256)
-)
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(_KEY + 1)], dtype="<u8")
 
 
@@ -101,20 +98,28 @@ class Finder:
 
     def find(self, content: bytes) -> Iterator[tuple[int, IntArray]]:
         """Yield the number of a stimulus and the byte offsets of its candidates."""
-        offsets, keys = _tokens(content)
-        likely = self._possible[keys >> np.uint64(48)]
-        offsets, keys = offsets[likely], keys[likely]
-        where = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        exact = self._keys[where] == keys if len(self._keys) else likely[:0]
-        offsets, where = offsets[exact], where[exact]
+        found = [self._look_up(*piece) for piece in pieces(content)]
+        if not found:
+            return
+        offsets = np.concatenate([offsets for offsets, _ in found])
+        where = np.concatenate([where for _, where in found])
         order = np.argsort(where, kind="stable")
-        found, first = np.unique(where[order], return_index=True)
+        keys, first = np.unique(where[order], return_index=True)
         for key, at in zip(
-            found.tolist(), np.split(offsets[order], first[1:]), strict=False
+            keys.tolist(), np.split(offsets[order], first[1:]), strict=False
         ):
             for number, shift in self._at_key[key]:
                 yield number, at - shift
         yield from self._others.find(content)
+
+    def _look_up(self, begin: int, piece: bytes) -> tuple[IntArray, IntArray]:
+        """Return where known keys are in a piece, and their places in the table."""
+        offsets, keys = _tokens(piece)
+        likely = np.flatnonzero(self._possible[(keys >> np.uint64(48)).view(np.int64)])
+        offsets, keys = offsets[likely] + begin, keys[likely]
+        where = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        exact = np.flatnonzero(self._keys[where] == keys) if len(keys) else likely
+        return offsets[exact], where[exact]
 
 
 class _Others:
@@ -167,11 +172,18 @@ def check_words(words: Sequence[str], origin: str) -> tuple[str, ...]:
 
 def _tokens(content: bytes) -> tuple[IntArray, AnyArray]:
     """Return offsets and keys of the tokens of ASCII letters and digits."""
-    folded = bytes(1) + content.translate(_FOLD) + bytes(_KEY)
-    inside = np.frombuffer(folded, np.uint8) != 0
+    text, size = np.frombuffer(content, np.uint8), len(content)
+    # Small letters; digits stay what they are, and what else changes is masked.
+    folded = np.zeros(size + _KEY, np.uint8)
+    np.bitwise_or(text, ord(" "), out=folded[:size])
+    inside = np.zeros(size + 2, dtype=bool)
+    middle = inside[1:-1]
+    np.less(folded[:size] - np.uint8(ord("a")), 26, out=middle)
+    middle |= text - np.uint8(ord("0")) < 10
+    middle |= text == ord("_")
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     begins, lengths = edges[::2], edges[1::2] - edges[::2]
-    words = np.ndarray((len(content) + 1,), "<u8", folded, offset=1, strides=(1,))
+    words = np.ndarray((size + 1,), "<u8", folded, strides=(1,))
     return begins, _keys(words[begins], lengths)
 
 

@@ -1,9 +1,7 @@
 """Find out what a corpus is and open it, compressed or not."""
 
 import gzip
-import hashlib
 import io
-import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias, cast
 
+from fairaudit.datasets.cards import sha256
+from fairaudit.datasets.folders import saved_files, saved_splits
 from fairaudit.errors import AuditError
 
 Kind: TypeAlias = Literal["text", "jsonl", "csv", "tsv", "parquet", "arrow"]
@@ -53,10 +53,7 @@ class Corpus:
 
     def sha256(self) -> str:
         """Return the hash of the file; of the files' hashes where there are more."""
-        digests = [_digest(path) for path in self.files]
-        if len(digests) == 1:
-            return digests[0]
-        return hashlib.sha256("".join(digests).encode()).hexdigest()
+        return sha256(self.files)
 
 
 @dataclass
@@ -153,39 +150,13 @@ def _kind(path: Path) -> Kind:
 
 def _saved(folder: Path, label: str) -> list[Corpus]:
     """Return the splits of a dataset that the library `datasets` saved."""
-    splits = _json(folder / "dataset_dict.json").get("splits")
-    if isinstance(splits, list):
-        return [
-            corpus
-            for split in splits
-            for corpus in _saved(folder / str(split), f"{label}/{split}")
-        ]
-    files = _arrow_files(folder)
+    splits = saved_splits(folder)
+    if splits is not None:
+        return [Corpus(f"{label}/{name}", "arrow", f) for name, f in splits.items()]
+    files = saved_files(folder)
     if not files or not all(path.is_file() for path in files):
         raise AuditError(
             f"{folder}: not a saved dataset (state.json and data-*.arrow). Give such a "
             "folder or the files themselves."
         )
     return [Corpus(label, "arrow", files)]
-
-
-def _arrow_files(folder: Path) -> tuple[Path, ...]:
-    listed = _json(folder / "state.json").get("_data_files")
-    if isinstance(listed, list):
-        return tuple(folder / str(entry["filename"]) for entry in listed)
-    return tuple(sorted(folder.glob("data-*.arrow")))
-
-
-def _json(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise AuditError(f"{path}: cannot be read ({error}). Save it again.") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

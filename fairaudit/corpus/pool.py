@@ -8,14 +8,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TypeAlias
 
-import numpy as np
-
-from fairaudit.arrays import IntArray
-from fairaudit.corpus.matching import Finder, Stimulus
 from fairaudit.corpus.opening import Corpus, Lenience
-from fairaudit.corpus.reading import BLOCK, Block, read_blocks
-from fairaudit.corpus.reservoir import Reservoir
-from fairaudit.corpus.sentences import Context, Window
+from fairaudit.corpus.reading import BLOCK, read_blocks
+from fairaudit.corpus.sampling import Sampler
+from fairaudit.corpus.sentences import Context
 from fairaudit.errors import AuditError
 
 SUFFIXES = (".jsonl", ".parquet")
@@ -98,7 +94,7 @@ def sample(
     AuditError
         Where a corpus cannot be read or holds no text, or no word occurs.
     """
-    sampler = _Sampler(words, settings)
+    sampler = Sampler(words, settings.per_word, settings.window, settings.seed)
     documents = 0
     for corpus in corpora:
         blank = True
@@ -116,41 +112,6 @@ def sample(
             f"({documents} documents). Check the corpus, its language and --words."
         )
     return Pool(contexts, documents, lenience.skipped)
-
-
-class _Sampler:
-    """One reservoir a word, fed block by block."""
-
-    def __init__(self, words: Sequence[str], settings: Settings) -> None:
-        self.stimuli = [Stimulus(word) for word in words]
-        self.samples = [
-            Reservoir(
-                settings.per_word,
-                np.random.default_rng([settings.seed, *stimulus.encoded]),
-            )
-            for stimulus in self.stimuli
-        ]
-        self._finder = Finder(self.stimuli)
-        self._window = Window(settings.window)
-
-    def take(self, block: Block, label: str) -> None:
-        for number, offsets in self._finder.find(block.content):
-            self._offer(number, offsets, block, label)
-
-    def _offer(self, number: int, offsets: IntArray, block: Block, label: str) -> None:
-        stimulus, reservoir = self.stimuli[number], self.samples[number]
-        chosen, keys = reservoir.draw(len(offsets))
-        if not chosen.size:
-            return
-        rows = np.searchsorted(block.begins, offsets[chosen], side="right") - 1
-        spans = np.column_stack([block.begins[rows], block.ends[rows]]).tolist()
-        numbers = block.numbers[rows].tolist()
-        for at, key, span, row in zip(
-            offsets[chosen].tolist(), keys.tolist(), spans, numbers, strict=True
-        ):
-            context = self._window.around(block.content, tuple(span), at, stimulus)
-            if context:
-                reservoir.add(key, context, f"{label}:{row}")
 
 
 def write(pool: Pool, path: Path, source: str) -> None:
@@ -210,8 +171,12 @@ def _write_text(text: str, path: Path) -> None:
 def _write_jsonl(pool: Pool, path: Path) -> None:
     encode = json.JSONEncoder(ensure_ascii=False).encode
     with path.open("x", encoding="utf-8", newline="\n") as file:
-        for row in pool.rows():
-            file.write(encode(dict(zip(COLUMNS, row, strict=True))) + "\n")
+        for word, text, start, end, source in pool.rows():
+            # Encoding strings alone takes a quarter of the time of whole objects.
+            file.write(
+                f'{{"word": {encode(word)}, "text": {encode(text)}, "start": {start}, '
+                f'"end": {end}, "source": {encode(source)}}}\n'
+            )
         file.flush()
         os.fsync(file.fileno())
 

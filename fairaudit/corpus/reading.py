@@ -1,5 +1,6 @@
 """Read corpora as blocks of whole documents, in bounded memory."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -16,9 +17,11 @@ from fairaudit.corpus.records import (
     json_records,
     where,
 )
+from fairaudit.corpus.scan import places
 
 BLOCK = 1 << 22
 """Bytes of a block."""
+_PIECE, _FEED = 1 << 16, ord("\n")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,24 @@ class Block:
     ends: IntArray
     numbers: IntArray
     done: int
+
+    def around(self, at: IntArray) -> tuple["Block", IntArray]:
+        """Return the documents in which some bytes are, and where these are then.
+
+        All documents stay where the others are the smaller part.
+        """
+        rows = np.maximum(np.searchsorted(self.begins, at, side="right") - 1, 0)
+        used = np.unique(rows)
+        begins, ends = self.begins[used], self.ends[used]
+        lengths = ends - begins
+        if lengths.sum() > len(self.content) // 2:
+            return self, at
+        spans = zip(begins.tolist(), ends.tolist(), strict=True)
+        content = b"\n".join(self.content[begin:end] for begin, end in spans)
+        moved = np.cumsum(lengths + 1) - lengths - 1
+        then = at + (moved - begins)[np.searchsorted(used, rows)]
+        block = Block(content, moved, moved + lengths, self.numbers[used], self.done)
+        return block, then
 
 
 def read_blocks(
@@ -86,8 +107,9 @@ def _lines(
         more = stream.read(size)
         cut = _cut(rest) if more else len(rest)
         content = rest[:cut]
-        yield _line_block(corpus, content, line, position(), lenience)
-        line += content.count(b"\n")
+        feeds = places(content, lambda text: text == _FEED)
+        yield _line_block(corpus, content, feeds, line, position(), lenience)
+        line += len(feeds)
         rest = rest[cut:] + more
 
 
@@ -103,12 +125,16 @@ def _cut(content: bytes) -> int:
 
 
 def _line_block(
-    corpus: Corpus, content: bytes, line: int, done: int, lenience: Lenience
+    corpus: Corpus,
+    content: bytes,
+    feeds: IntArray,
+    line: int,
+    done: int,
+    lenience: Lenience,
 ) -> Block:
     if not _is_utf8(content):
         lines = content.split(b"\n")
         return _block(corpus, lines, range(line, line + len(lines)), done, lenience)
-    feeds = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("\n"))
     begins = np.concatenate([[0], feeds + 1])
     ends = np.concatenate([feeds, [len(content)]])
     return Block(content, begins, ends, line + np.arange(len(begins)), done)
@@ -132,7 +158,7 @@ def _block(
                 _refuse_bytes(corpus, number, document, lenience)
         numbers, documents = [n for n, _ in kept], [d for _, d in kept]
         content = b"\n".join(documents)
-    lengths = np.array([len(document) for document in documents], dtype=np.int64)
+    lengths = np.array(list(map(len, documents)), dtype=np.int64)
     ends = np.cumsum(lengths + 1) - 1
     return Block(content, ends - lengths, ends, np.array(numbers, np.int64), done)
 
@@ -150,8 +176,14 @@ def _refuse_bytes(
 
 
 def _is_utf8(content: bytes) -> bool:
+    if content.isascii():
+        return True
+    # In pieces, for a text as long as a block costs more to store than to decode.
+    decode, view = getincrementaldecoder("utf-8")().decode, memoryview(content)
     try:
-        content.decode("utf-8")
+        for at in range(0, len(content), _PIECE):
+            decode(view[at : at + _PIECE])
+        decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True
@@ -168,8 +200,6 @@ def _gathered(
     numbers: list[int] = []
     held = 0
     for number, document in records:
-        if document is None:
-            continue
         documents.append(_encoded(document))
         numbers.append(number)
         held += len(documents[-1]) + 1

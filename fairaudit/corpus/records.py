@@ -6,52 +6,56 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, BinaryIO, TypeAlias
 
 from fairaudit.corpus.opening import Corpus, Lenience
+from fairaudit.datasets.delimited import long_cells
 from fairaudit.errors import AuditError, suggest
 
 BOM = b"\xef\xbb\xbf"
 DELIMITERS = {"csv": ",", "tsv": "\t"}
-LONGEST_CELL = 2**31 - 1
 
-Record: TypeAlias = tuple[int, str | None]
-"""Line number and document, None where there is none; bytes that are not UTF-8 are in
-it as lone surrogates."""
+_JSON_BLANKS = " \t\r\n"
+
+Record: TypeAlias = tuple[int, str]
+"""Line number and document; bytes that are not UTF-8 are in it as lone surrogates."""
 
 
 def json_records(
     corpus: Corpus, stream: BinaryIO, column: str, lenience: Lenience
 ) -> Iterator[Record]:
     """Yield a column of JSON Lines."""
+    parse = json.JSONDecoder().raw_decode
     for number, line in enumerate(stream, 1):
         source = line.removeprefix(BOM) if number == 1 else line
-        if not source.strip():
+        text = source.decode("utf-8", "surrogateescape").strip(_JSON_BLANKS)
+        if not text:
             continue
         try:
-            record = json.loads(source.decode("utf-8", "surrogateescape"))
-        except ValueError as error:
+            record, end = parse(text)
+            if end < len(text):
+                raise json.JSONDecodeError("Extra data", text, end)
+        except (ValueError, RecursionError) as error:
             lenience.refuse(where(corpus, number), f"not valid JSON ({error})")
             continue
-        yield number, _member(corpus, number, record, column, lenience)
+        document = record.get(column) if isinstance(record, dict) else None
+        if type(document) is str:
+            yield number, document
+        else:
+            _refuse(where(corpus, number), record, column, lenience)
 
 
-def _member(
-    corpus: Corpus,
-    number: int,
+def _refuse(
+    place: str,
     record: Any,  # noqa: ANN401 - whatever the line holds
     column: str,
     lenience: Lenience,
-) -> str | None:
-    place = where(corpus, number)
+) -> None:
+    """Refuse a record without a text; null is an empty document."""
     if not isinstance(record, dict):
         lenience.refuse(place, "not a JSON object. Write one a line")
     elif column not in record:
         lenience.refuse(place, no_column(column, record))
-    elif not isinstance(record[column], str | None):
+    elif record[column] is not None:
         kind = type(record[column]).__name__
         lenience.refuse(place, f"column {column!r} holds a {kind}, not a text")
-    else:
-        document: str | None = record[column]
-        return document
-    return None
 
 
 def delimited_records(
@@ -81,11 +85,8 @@ def delimited_records(
 
 def _next_row(reader: Iterator[list[str]]) -> list[str] | None:
     """Read a row, None at the end; cells may be longer than `csv` expects."""
-    usual = csv.field_size_limit(LONGEST_CELL)
-    try:
+    with long_cells():
         return next(reader, None)
-    finally:
-        csv.field_size_limit(usual)
 
 
 def _header(corpus: Corpus, cells: Sequence[str], column: str) -> list[str]:

@@ -1,11 +1,15 @@
 """Keep a bounded random sample of the contexts of a word."""
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
 from fairaudit.arrays import Array, IntArray
-from fairaudit.corpus.sentences import Context
+from fairaudit.corpus.sentences import Context, Cut
+
+Source: TypeAlias = tuple[str, int]
+"""Corpus, and number of the document in it."""
 
 
 @dataclass
@@ -15,9 +19,10 @@ class Reservoir:
     Each occurrence gets a uniform random key; the contexts with the smallest keys are
     kept, a context of several occurrences under its smallest. So each occurrence has
     the same chance, a context is kept once, and the sample depends on the order of the
-    occurrences and the generator, not on how the corpus is cut into blocks. (Random
-    sort sampling with a threshold; see Vitter 1985, doi:10.1145/3147.3165, for the
-    reservoir algorithms that it is equivalent to.)
+    occurrences and the generator, not on how the corpus is cut into blocks. Twice the
+    capacity is held at most, whatever comes. (Random sort sampling with a threshold;
+    see Vitter 1985, doi:10.1145/3147.3165, for the reservoir algorithms that it is
+    equivalent to.)
 
     Parameters
     ----------
@@ -25,36 +30,44 @@ class Reservoir:
         Contexts to keep, at most.
     rng
         Of this word alone.
+
+    Attributes
+    ----------
+    bar
+        An occurrence whose key is not below it will not be kept.
     """
 
     capacity: int
     rng: np.random.Generator
-    _kept: dict[Context, tuple[float, str]] = field(default_factory=dict, init=False)
-    _bar: float = field(default=1.0, init=False)
+    bar: float = field(default=1.0, init=False)
+    _kept: dict[Cut, tuple[float, Source]] = field(default_factory=dict, init=False)
 
     def draw(self, n: int) -> tuple[IntArray, Array]:
         """Draw keys of the next n occurrences; return those that matter, and keys."""
         keys = self.rng.random(n)
-        chosen = np.flatnonzero(keys < self._bar)
+        chosen = np.flatnonzero(keys < self.bar)
         return chosen, keys[chosen]
 
-    def add(self, key: float, context: Context, source: str) -> None:
+    def add(self, key: float, cut: Cut, source: Source) -> None:
         """Offer an occurrence that was chosen."""
-        known = self._kept.get(context)
-        if key < self._bar and (known is None or key < known[0]):
-            self._kept[context] = key, source
+        known = self._kept.get(cut)
+        if key < self.bar and (known is None or key < known[0]):
+            self._kept[cut] = key, source
             if len(self._kept) >= 2 * self.capacity:
                 self._settle()
 
     def contexts(self) -> list[tuple[Context, str]]:
         """Return the sample with the sources, in random order."""
         self._settle()
-        return [(context, source) for context, (_, source) in self._kept.items()]
+        return [
+            (Context.of(cut), f"{label}:{document}")
+            for cut, (_, (label, document)) in self._kept.items()
+        ]
 
     def _settle(self) -> None:
         ranked = sorted(self._kept.items(), key=lambda item: item[1][0])
         if len(ranked) > self.capacity:
             # What is out lies above the key of the last that is in.
             ranked = ranked[: self.capacity]
-            self._bar = ranked[-1][1][0]
+            self.bar = ranked[-1][1][0]
         self._kept = dict(ranked)

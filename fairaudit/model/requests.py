@@ -34,10 +34,10 @@ class Predict:
 class Embed:
     """Ask for the vector of a span of each text: column ``vectors``, shape (n, dim).
 
-    Of a text that is longer than the model reads, a window of tokens is read that has
+    Of a text that is longer than the network reads, a window of tokens is read that has
     the span in its middle as far as the text's ends allow. Two more columns of shape
     (n,) tell where: ``windowed``, and ``truncated`` where some of the span itself is
-    not read (it alone is longer than the model reads).
+    not read (it alone is longer than the network reads).
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from fairaudit.models import ModelOptions
 from fairaudit.models.checkpoint import Checkpoint, open_checkpoint
 from fairaudit.models.depth import hidden_states
 from fairaudit.models.trained import held_out
-from fairaudit.models.vectors import VECTOR_SUFFIXES
 from fairaudit.result import ModelEntry
+from fairaudit.wordvectors import VECTOR_SUFFIXES
 
 if TYPE_CHECKING:
     from fairaudit.models.forward import Runner

@@ -126,8 +126,10 @@ def windows(
 
     Asks for anything but the vector of a span get none: they read the beginning.
     """
-    concerned = {int(at) for ask in asks if _spans(ask) for at in ask.where}
-    long = [at for at in np.flatnonzero(batch.truncated).tolist() if at in concerned]
+    concerned = np.zeros(len(texts), dtype=bool)
+    for ask in filter(_spans, asks):
+        concerned[ask.where] = True
+    long = np.flatnonzero(batch.truncated & concerned).tolist()
     read = _wholes([texts[at] for at in long], tokenizer, limit)
     wholes = dict(zip(long, read, strict=True))
     numbers: dict[tuple[int, int], int] = {}
