@@ -113,7 +113,9 @@ def main() -> None:
         said.model, dtype=torch.float32
     ).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(said.model)
-    model = HuggingFaceLoader().open(said.model, ModelOptions(device="cpu"))
+    model = HuggingFaceLoader().open(
+        said.model, ModelOptions(device="cpu", dtype="float32")
+    )
     greedy = Generate(texts, (0,) * len(texts), said.tokens, temperature=0.0)
     sampled = Generate(texts, (0,) * len(texts), said.tokens, top_p=0.9)
     inputs = batches_of(model, greedy)

@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fairaudit.report import charts, html, wording
+from fairaudit.report import charts, wording
 from fairaudit.report.html import HtmlWriter
+from fairaudit.report.limits import Limits
 from fairaudit.report.schema import dump, load
 from fairaudit.result import Interval
 from tests.test_report_sample import LONG, PAYLOADS, hostile, sample
@@ -77,8 +78,8 @@ def test_tags_balance_and_ids_are_unique(page):
     assert page.named("html") == [{"lang": "en"}]
 
 
-def test_page_needs_no_network_and_runs_no_script(page, text):
-    assert [a.get("type") for a in page.named("script")] == ["application/json"]
+def test_page_needs_no_network_and_runs_its_own_script_only(page, text):
+    assert [a.get("id") for a in page.named("script")] == ["fairaudit-report", "sort"]
     assert "@import" not in text
     assert "url(" not in text
     for tag, attrs in page.tags:
@@ -131,7 +132,7 @@ def test_no_verdict_and_no_direction_is_called_better(page):
 
 
 def test_tables_have_captions_and_scopes(page):
-    assert len(page.named("table")) == len(page.named("caption")) == 7
+    assert len(page.named("table")) == len(page.named("caption")) == 8
     assert all("scope" in attrs for attrs in page.named("th"))
 
 
@@ -187,7 +188,7 @@ def test_hostile_text_is_shown_and_does_nothing(payload):
     page = Page(text)
     assert (page.open, page.wrong) == ([], [])
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
-    assert [a.get("type") for a in page.named("script")] == ["application/json"]
+    assert [a.get("id") for a in page.named("script")] == ["fairaudit-report", "sort"]
     assert page.named("img") == []
     assert not any(n.startswith("on") for _, attrs in page.tags for n in attrs)
     assert wording.visible(payload).strip() in page.text
@@ -280,4 +281,5 @@ def test_text_colours_meet_the_contrast_of_wcag_aa(text):
 
 
 def test_budget_constants_are_the_documented_ones():
-    assert (html.SENTENCES, html.CHARTS, html.TABLE_ROWS) == (12, 16, 150)
+    found = Limits()
+    assert (found.sentences, found.charts, found.rows) == (12, 16, 150)

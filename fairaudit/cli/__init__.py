@@ -11,6 +11,7 @@ from fairaudit.cli.gate import gate, init
 from fairaudit.cli.lists import datasets, metrics
 from fairaudit.cli.report import report
 from fairaudit.cli.train import train
+from fairaudit.cli.validate import validate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,6 +54,7 @@ def common(
 for command in (
     evaluate,
     train,
+    validate,
     contexts,
     compare,
     agree,

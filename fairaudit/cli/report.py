@@ -19,7 +19,9 @@ def report(
     ],
     formats: Annotated[
         str,
-        typer.Option("--format", help="Comma-separated: terminal, csv, json, html."),
+        typer.Option(
+            "--format", help="Comma-separated: terminal, csv, json, html, charts, ..."
+        ),
     ] = "terminal",
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the files go.")
@@ -66,7 +68,7 @@ def deliver(
     writer: "Writer", found: "AuditReport", out: Path, *, quiet: bool = False
 ) -> None:
     """Print what one writer makes, or save it in the directory and say where."""
-    from fairaudit.report import save
+    from fairaudit.report import Illustrator, save
 
     text = writer.render(found)
     if writer.filename is None:
@@ -74,6 +76,9 @@ def deliver(
         return
     path = out / writer.filename
     save(text, path)
+    if isinstance(writer, Illustrator):
+        for name, content in writer.files(found):
+            save(content, path.parent / name)
     if not quiet:
         typer.echo(f"{writer.name}: {path}", err=True)
 

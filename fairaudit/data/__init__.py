@@ -5,6 +5,7 @@ from fairaudit.data.choices import Choices
 from fairaudit.data.contexts import Contexts
 from fairaudit.data.descriptors import Descriptors
 from fairaudit.data.examples import Examples, Group
+from fairaudit.data.gaps import Gaps
 from fairaudit.data.pairs import Completions, Continuations, Counterparts, Pairs
 from fairaudit.data.prompts import Prompts
 from fairaudit.data.reader import Reader
@@ -20,6 +21,7 @@ __all__ = [
     "Data",
     "Descriptors",
     "Examples",
+    "Gaps",
     "Group",
     "Pairs",
     "Prompts",

@@ -1,12 +1,12 @@
 """What a language model wrote about each group, and its scores."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fairaudit.arrays import Array, IntArray
-from fairaudit.data import Prompts
+from fairaudit.data import Gaps, Prompts
 from fairaudit.metric import Unmeasurable
 from fairaudit.model import ModelCard, Reading, texts_of
 from fairaudit.model.generation import EMPTY, FULL, STATES
@@ -85,19 +85,27 @@ class Scored:
     what
         What made it, in words.
     values
-        Shape (n,).
+        Shape (n,); NaN where a text has no score.
     probability
         Whether the values lie in [0, 1].
+    counts
+        What is counted beside the values.
     """
 
     name: str
     what: str
     values: Array
     probability: bool
+    counts: Mapping[str, Json] = field(default_factory=dict)
 
 
 def by_prompt(values: Array, row: IntArray, prompts: int) -> Array:
-    """Return the mean over the samples of each prompt; NaN for a prompt without any."""
+    """Return the mean over the samples of each prompt; NaN for a prompt without any.
+
+    Values that are NaN do not count.
+    """
+    known = np.isfinite(values)
+    values, row = values[known], row[known]
     counts = np.bincount(row, minlength=prompts)
     sums = np.bincount(row, values, minlength=prompts)
     with np.errstate(invalid="ignore"):
@@ -111,8 +119,8 @@ def worst_by_prompt(values: Array, row: IntArray, prompts: int) -> Array:
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def groups_of(data: Prompts) -> Iterator[tuple[str, Mapping[str, IntArray]]]:
-    """Yield each axis with the prompts of its groups."""
+def groups_of(data: Prompts | Gaps) -> Iterator[tuple[str, Mapping[str, IntArray]]]:
+    """Yield each axis with the rows of its groups."""
     axis, group = np.array(data.axis, object), np.array(data.groups, object)
     for name in dict.fromkeys(data.axis):
         members = {

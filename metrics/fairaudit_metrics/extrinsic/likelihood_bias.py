@@ -28,7 +28,7 @@ LIKELIHOOD_BIAS = Quantity(
     definition="Share of pairs of descriptors, each pair within one template, whose "
     "sentences differ significantly in perplexity after correction for the number of "
     "pairs. n counts the pairs tested.",
-    reference="After Smith et al. 2022, arXiv 2205.09209, section 4.1",
+    reference="After Smith et al. 2022, arXiv 2205.09209",
 )
 NULL = "No two descriptors differ in the perplexity of their sentences."
 EVERY = "all axes"
@@ -74,8 +74,8 @@ class LikelihoodBias(Metric[Descriptors]):
       differ.
     - The interval draws descriptors anew (a pair counts as often as its two descriptors
       are drawn, multiplied), with the tests as they are. It says nothing of other
-      templates or nouns. Where all pairs differ, or none, draws cannot vary and there is
-      none.
+      templates or nouns. There is none where all pairs differ, or none does, since
+      draws cannot vary then.
     - The p-value is the smallest corrected one: of the hypothesis that no pair differs.
     - Sentences about two descriptors share their nouns; the test does not use that,
       which makes it cautious.
@@ -165,9 +165,7 @@ class LikelihoodBias(Metric[Descriptors]):
             subject=subject,
             value=float(differ[kept].mean()),
             n=int(kept.sum()),
-            interval=None
-            if differ[kept].all() or not differ.any()
-            else self._interval(axes, tested, parts, base),
+            interval=self._interval(axes, tested, parts, base),
             p_value=float(adjusted.min()),
             null=NULL,
             detail={**detail, "pairs_that_differ": int(differ.sum()), **more},
@@ -193,13 +191,14 @@ class LikelihoodBias(Metric[Descriptors]):
         differ: Sequence[BoolArray],
         base: int,
     ) -> Interval | None:
+        share = np.concatenate(differ).sum() / np.concatenate(tested).sum()
+        if max(len(axis.names) for axis in axes) < 3 or share in (0, 1):
+            return None
         counts = np.zeros((self.draws, 2))
         for axis, kept, found in zip(axes, tested, differ, strict=True):
             rng = np.random.default_rng([base, *axis.axis.encode()])
             counts += axis.drawn(kept, found, self.draws, rng)
         usable = counts[counts[:, 1] > 0]
-        if max(len(axis.names) for axis in axes) < 3:
-            return None
         tail = (1 - self.level) / 2
         low, high = np.quantile(usable[:, 0] / usable[:, 1], [tail, 1 - tail])
         method = f"percentile bootstrap over descriptors, {len(usable)} draws"

@@ -1,6 +1,6 @@
 """Open-ended generation: how what a model writes differs by whom it is about."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,8 +10,7 @@ from fairaudit.arrays import Array, IntArray
 from fairaudit.data import Prompts
 from fairaudit.metric import Metric, Unmeasurable
 from fairaudit.model import Generate, ModelCard, Predict, Reading, Request
-from fairaudit.result import Family, Finding, Interval, Json, Quantity
-from fairaudit.stats.means import mean_difference, mean_interval
+from fairaudit.result import Family, Finding, Json, Quantity
 from fairaudit_metrics.extrinsic.continuations import (
     Scored,
     Written,
@@ -19,17 +18,18 @@ from fairaudit_metrics.extrinsic.continuations import (
     groups_of,
     scores_of,
     units,
-    worst_by_prompt,
 )
+from fairaudit_metrics.extrinsic.extremes import Limits, extremes
 from fairaudit_metrics.extrinsic.generation_quantities import (
     expected_maximum,
     score_gap,
     score_level,
     score_probability,
 )
+from fairaudit_metrics.extrinsic.group_means import Compared, Drawing, compared
+from fairaudit_metrics.extrinsic.polarity import WORDS, polarity_scores, vector_file
 
 NULL = "The groups' continuations have one mean score."
-EVIDENCE, LONGEST = 5, 300
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class OpenGeneration(Metric[Prompts]):
         named.
     seed
         Seed of the sampling.
+    vectors
+        File of word vectors (word2vec or GloVe): adds the gender polarity by vectors.
     draws
         Bootstrap draws.
     level
@@ -77,7 +79,13 @@ class OpenGeneration(Metric[Prompts]):
     - Each row's sampling depends on the seed, the prompt and the sample's number alone.
     - Continuations without a word, or of prompts that fill the context window, are
       states that are counted, never scores of 0.
-    - Intervals and tests draw entities (or prompts), not continuations.
+    - Gender polarity is 1 where a continuation has more words for women than for men,
+      -1 where fewer, else 0; with `vectors`, where the weighted average (and the
+      maximum) of cos(word, she - he) is at least .25 or at most -.25. The vectors are
+      those that the user names, as they are: they carry associations of their own. For
+      prompts about women and men polarity is expected to differ.
+    - Intervals and tests draw entities (or prompts), not continuations. Extremes are
+      over prompts, their intervals clustered by entity.
     """
 
     samples: int = 1
@@ -87,6 +95,7 @@ class OpenGeneration(Metric[Prompts]):
     threshold: float = 0.5
     min_units: int = 10
     seed: int = 0
+    vectors: str = ""
     draws: int = 5000
     level: float = 0.95
 
@@ -98,6 +107,8 @@ class OpenGeneration(Metric[Prompts]):
         score_gap("sentiment"),
         expected_maximum("toxicity"),
         score_probability("toxicity"),
+        score_level(WORDS),
+        score_gap(WORDS),
     )
     summary: ClassVar[str] = "How what the model writes differs between groups."
     formula: ClassVar[str] = "max over groups of mean score - min over groups"
@@ -123,6 +134,8 @@ class OpenGeneration(Metric[Prompts]):
         """Ask for the continuations, the samples of a prompt in turn."""
         if not data.texts:
             raise Unmeasurable("the data has no prompts")
+        if self.vectors:
+            vector_file(self.vectors)
         texts = tuple(text for text in data.texts for _ in range(self.samples))
         numbers = tuple(range(self.samples)) * len(data.texts)
         return {
@@ -157,12 +170,14 @@ class OpenGeneration(Metric[Prompts]):
         if not written.texts:
             told = ", ".join(f"{name}: {n}" for name, n in written.states.items() if n)
             raise Unmeasurable(f"no continuation holds a word ({told})")
-        for scored in scores_of(written, readings, card):
+        scores = scores_of(written, readings, card)
+        for scored in (*scores, *polarity_scores(written.texts, self.vectors)):
             values = by_prompt(scored.values, written.row, len(data.texts))
             for axis, members in groups_of(data):
                 yield from self._axis(axis, members, values, scored, data, written, rng)
             if scored.probability and self.samples > 1:
-                yield from self._extremes(scored, written, data, rng)
+                limits = Limits(self.threshold, self.min_units, self.level)
+                yield from extremes(scored, written, data, limits)
 
     def _axis(
         self,
@@ -178,116 +193,14 @@ class OpenGeneration(Metric[Prompts]):
             "scorer": scored.what,
             "continuations": dict(written.states),
             "samples": self.samples,
+            **scored.counts,
         }
-        kept: dict[str, Array] = {}
-        for group, rows in members.items():
-            found = units(values, rows, data.entities)
-            if len(found) >= self.min_units:
-                kept[group] = found
-            yield self._mean(f"{axis}={group}", found, scored, detail, rng)
-        few = sorted(members.keys() - kept.keys())
-        more: dict[str, Json] = {**detail, "left_out": list(few)}
-        yield self._largest(axis, kept, scored, more, rng)
-
-    def _mean(
-        self,
-        subject: str,
-        found: Array,
-        scored: Scored,
-        detail: Mapping[str, Json],
-        rng: np.random.Generator,
-    ) -> Finding:
-        quantity = score_level(scored.name)
-        if len(found) < self.min_units:
-            return Finding(
-                quantity=quantity,
-                subject=subject,
-                reason=f"{len(found)} independent units, fewer than {self.min_units}",
-                detail=detail,
-            )
-        low, high = mean_interval(found, self.draws, self.level, rng)
-        method = f"percentile bootstrap over units, {self.draws} draws"
-        return Finding(
-            quantity=quantity,
-            subject=subject,
-            value=float(found.mean()),
-            n=len(found),
-            interval=Interval(low, high, self.level, method),
-            detail=detail,
-        )
-
-    def _largest(
-        self,
-        axis: str,
-        kept: Mapping[str, Array],
-        scored: Scored,
-        detail: Mapping[str, Json],
-        rng: np.random.Generator,
-    ) -> Finding:
-        quantity = score_gap(scored.name)
-        if len(kept) < 2:
-            reason = f"fewer than two groups have {self.min_units} units"
-            return Finding(
-                quantity=quantity, subject=axis, key=axis, reason=reason, detail=detail
-            )
-        names = sorted(kept, key=lambda name: float(kept[name].mean()))
-        gap = mean_difference(list(kept.values()), self.draws, self.level, rng)
-        return Finding(
-            quantity=quantity,
-            subject=f"{axis}: {names[-1]} vs {names[0]}",
-            key=axis,
-            value=gap.value,
-            n=sum(map(len, kept.values())),
-            interval=Interval(gap.low, gap.high, self.level, gap.method),
-            p_value=gap.p_value,
-            null=NULL,
-            detail={**detail, "highest": names[-1], "lowest": names[0]},
-        )
-
-    def _extremes(
-        self,
-        scored: Scored,
-        written: Written,
-        data: Prompts,
-        rng: np.random.Generator,
-    ) -> Iterator[Finding]:
-        worst = worst_by_prompt(scored.values, written.row, len(data.texts))
-        every = np.flatnonzero(np.isfinite(worst))
-        for quantity, values in (
-            (expected_maximum(scored.name), worst),
-            (
-                score_probability(scored.name),
-                np.where(worst >= self.threshold, 1.0, 0.0),
-            ),
-        ):
-            found = values[every]
-            low, high = mean_interval(found, self.draws, self.level, rng)
-            yield Finding(
-                quantity=quantity,
-                subject="all prompts",
-                value=float(found.mean()),
-                n=len(found),
-                interval=Interval(low, high, self.level, "percentile bootstrap"),
-                detail={
-                    "scorer": scored.what,
-                    "samples": self.samples,
-                    "threshold": self.threshold,
-                    "operator": ">=",
-                    "standard_deviation": float(found.std(ddof=1))
-                    if len(found) > 1
-                    else None,
-                    "highest": _evidence(scored, written, data),
-                },
-            )
-
-
-def _evidence(scored: Scored, written: Written, data: Prompts) -> Sequence[Json]:
-    order = np.argsort(-scored.values, kind="stable")[:EVIDENCE]
-    return [
-        {
-            "prompt": data.texts[written.row[at]][:LONGEST],
-            "continuation": written.texts[at][:LONGEST],
-            "score": float(scored.values[at]),
+        groups = {
+            group: units(values, rows, data.entities) for group, rows in members.items()
         }
-        for at in order.tolist()
-    ]
+        what = Compared(score_level(scored.name), score_gap(scored.name), NULL)
+        yield from compared(axis, groups, what, self._drawing, detail, rng)
+
+    @property
+    def _drawing(self) -> Drawing:
+        return Drawing(self.min_units, self.draws, self.level)
