@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from fairaudit.errors import AuditError, suggest
-from fairaudit.report.schema import compact
+from fairaudit.report.schema import keys
 from fairaudit.result import AuditReport, Cost, DatasetEntry, ModelEntry, Record
 from fairaudit.stats.correction import Method, adjust
 
@@ -49,7 +49,7 @@ def merge(
         models=models,
         datasets=datasets,
         records=tuple(
-            replace(record, p_adjusted=p)
+            record if p == record.p_adjusted else replace(record, p_adjusted=p)
             for record, p in zip(records, adjusted, strict=True)
         ),
         cost=_cost(reports),
@@ -115,8 +115,9 @@ def _records(
     reports: Sequence[AuditReport], names: Mapping[str, str]
 ) -> tuple[Record, ...]:
     found: dict[Key, Record] = {}
+    key_of = keys()
     for record in _named(reports, names):
-        key = (record.model, compact(record.params), *record.identity)
+        key = (record.model, key_of(record.params), *record.identity)
         known = found.setdefault(key, record)
         if known.value is None and record.value is not None:
             found[key] = record
@@ -134,7 +135,8 @@ def _named(
 ) -> Iterable[Record]:
     for report in reports:
         for record in report.records:
-            yield replace(record, model=names.get(record.model, record.model))
+            name = names.get(record.model)
+            yield replace(record, model=name) if name else record
 
 
 def _cost(reports: Sequence[AuditReport]) -> Cost:

@@ -1,17 +1,10 @@
 """What the data behind two metrics share."""
 
 from dataclasses import replace
-from typing import Final
 
 from fairaudit.agreement.series import Series
 from fairaudit.result import Alignment
-
-ALIGNED: Final = 0.5
-"""Least Jaccard index of the groups of an aligned pair."""
-RULE: Final = (
-    f"Aligned: the groups overlap by a Jaccard index of at least {ALIGNED:g}, and "
-    "notion, language and task are not known to differ."
-)
+from fairaudit.result.agreement import ALIGNED
 
 
 def align(first: Series, second: Series) -> Alignment:

@@ -1,9 +1,10 @@
 """Writers turn an `AuditReport` into text; this module puts the text into files."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from fairaudit.errors import AuditError
 from fairaudit.result import AuditReport
@@ -21,7 +22,16 @@ class Writer(Protocol):
         ...
 
 
-def save(text: str, path: Path) -> None:
+@runtime_checkable
+class Illustrator(Writer, Protocol):
+    """A writer with further files beside the one that it renders."""
+
+    def files(self, report: AuditReport) -> Iterator[tuple[str, bytes]]:
+        """Return the further files, by name, one after the other."""
+        ...
+
+
+def save(text: str | bytes, path: Path) -> None:
     """Write a file in one step: readers see the old content or the new, never half.
 
     Missing directories are made. Raises `AuditError` where the file cannot be written.
@@ -40,10 +50,11 @@ def save(text: str, path: Path) -> None:
         _discard(temporary)
 
 
-def _write_through(text: str, path: Path) -> None:
+def _write_through(text: str | bytes, path: Path) -> None:
     """Write bytes down to the disk, so that a crash cannot leave an empty file."""
+    raw = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
     with path.open("xb") as file:
-        file.write(text.encode("utf-8", "backslashreplace"))
+        file.write(raw)
         file.flush()
         os.fsync(file.fileno())
 

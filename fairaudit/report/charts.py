@@ -1,27 +1,30 @@
-"""Forest plots as inline SVG: a point, its interval and the ideal, one row a finding.
+"""Forest plots: a point, its interval and the ideal, one row a finding."""
 
-The page's style sheet colours the parts by their names (``interval_marks`` and so on),
-so that one drawing serves light, dark and print.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from fairaudit.report import wording
+from fairaudit.report.drawing import (
+    INK,
+    QUIET,
+    WIDTH,
+    Datum,
+    Layers,
+    minus,
+    row_labels,
+    row_size,
+    short,
+)
 from fairaudit.report.wording import visible
 from fairaudit.result import AuditReport, Family, Quantity, Record
 
 if TYPE_CHECKING:
     import altair as alt
 
-Datum: TypeAlias = Mapping[str, str | float | bool]
-
 ROWS: Final = 20
-_WIDTH, _LABEL, _PLACE = 420, 52, 62
-_INK, _QUIET = "#555555", "#777777"
+_LABEL, _PLACE = 52, 62
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Forest:
         Findings, each with a value and an interval.
     part, parts
         Position of the chart where the findings were too many for one.
+    differing, provenance
+        What tells the findings of the whole report apart (`fairaudit.report.wording`).
     """
 
     family: Family
@@ -44,6 +49,8 @@ class Forest:
     records: tuple[Record, ...]
     part: int = 1
     parts: int = 1
+    differing: wording.Differing = field(default_factory=dict)
+    provenance: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -63,36 +70,33 @@ class Forest:
         intervals = wording.count(len(self.records), "interval")
         return f"Forest plot of {self.title}: {intervals}.{told}"
 
+    def layers(self) -> Layers:
+        """Return the marks, sized but without style."""
+        import altair as alt
+
+        rows = _rows(self)
+        data = alt.InlineData(values=rows)
+        height, two_lines = row_size(rows)
+        layers = [*_ideal(self), *_intervals(data, self), *row_labels(data, two_lines)]
+        return alt.layer(*layers).properties(width=WIDTH, height=height)
+
 
 def forests(report: AuditReport) -> list[Forest]:
     """Return the charts of a report, in the order of the families."""
     drawn = [r for r in wording.measured(report.records) if r.interval]
+    told = wording.varying(report.records), wording.provenance(report)
     return [
         chart
         for family in wording.FAMILIES
-        for chart in _split([r for r in drawn if r.family == family], family)
+        for chart in _split([r for r in drawn if r.family == family], family, told)
     ]
 
 
-def svg(forest: Forest, report: AuditReport) -> str:
-    """Draw the chart; the text in it is escaped.
-
-    Raises
-    ------
-    ImportError
-        Where altair or vl-convert is not installed.
-    """
-    import altair as alt
-    import vl_convert  # noqa: F401 - altair finds it; its lack must show here
-    from markupsafe import escape
-
-    out = StringIO()
-    _chart(alt.InlineData(values=_rows(forest, report)), forest).save(out, format="svg")
-    label = escape(visible(forest.summary))
-    return out.getvalue().replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
-
-
-def _split(records: Sequence[Record], family: Family) -> Iterator[Forest]:
+def _split(
+    records: Sequence[Record],
+    family: Family,
+    told: tuple[wording.Differing, tuple[str, ...]],
+) -> Iterator[Forest]:
     for (metric, _), group in groupby(wording.ordered(records), key=wording.kind):
         found = tuple(group)
         parts = -(-len(found) // ROWS)
@@ -100,16 +104,15 @@ def _split(records: Sequence[Record], family: Family) -> Iterator[Forest]:
             rows = found[part * ROWS : (part + 1) * ROWS]
             quantity = rows[0].quantity
             if quantity is not None:
-                yield Forest(family, metric, quantity, rows, part + 1, parts)
+                yield Forest(family, metric, quantity, rows, part + 1, parts, *told)
 
 
-def _rows(forest: Forest, report: AuditReport) -> list[Datum]:
-    differing = wording.varying(report.records)
+def _rows(forest: Forest) -> list[Datum]:
     return [
         {
             "row": row,
-            "label": _short(wording.about(record, differing), _LABEL),
-            "place": _short(wording.place(record, report), _PLACE),
+            "label": short(wording.about(record, forest.differing), _LABEL),
+            "place": short(wording.place(record, forest.provenance), _PLACE),
             "figures": _figures(record),
             "value": float(record.value or 0.0),
             "low": record.interval.low if record.interval else 0.0,
@@ -120,34 +123,8 @@ def _rows(forest: Forest, report: AuditReport) -> list[Datum]:
     ]
 
 
-def _short(text: str, most: int) -> str:
-    """Cut a long text by characters: cutting by pixels doubles the drawing time."""
-    shown = visible(text)
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
-
-
 def _figures(record: Record) -> str:
-    text = f"{wording.number(record.value)}  {wording.interval(record.interval)}"
-    return text.replace("-", "−")
-
-
-def _chart(data: "alt.InlineData", forest: Forest) -> "alt.LayerChart":
-    import altair as alt
-
-    two_lines = any(row["place"] for row in data.values)
-    step = 38 if two_lines else 24
-    layers = [*_ideal(forest), *_intervals(data, forest), *_labels(data, two_lines)]
-    size = {"width": _WIDTH, "height": step * len(forest.records)}
-    layered = alt.layer(*layers).properties(background="transparent", **size)
-    chart: alt.LayerChart = layered.configure(
-        aria=False,
-        font="Helvetica, Arial, sans-serif",
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            labelFontSize=12, titleFontSize=12, titleFontWeight=400, titlePadding=8
-        ),
-    )
-    return chart
+    return minus(f"{wording.number(record.value)}  {wording.interval(record.interval)}")
 
 
 def _ideal(forest: Forest) -> list["alt.Chart"]:
@@ -158,7 +135,7 @@ def _ideal(forest: Forest) -> list["alt.Chart"]:
         return []
     data = alt.InlineData(values=[{"value": forest.quantity.ideal}])
     rule = alt.Chart(data, name="ideal").mark_rule(
-        strokeDash=[4, 3], color=_QUIET, strokeWidth=1.5
+        strokeDash=[4, 3], color=QUIET, strokeWidth=1.5
     )
     return [rule.encode(x=_axis(forest))]
 
@@ -176,43 +153,15 @@ def _intervals(data: "alt.InlineData", forest: Forest) -> list["alt.Chart"]:
     import altair as alt
 
     y = alt.Y("row:O", axis=None)
-    lines = alt.Chart(data, name="interval").mark_rule(color=_INK, strokeWidth=2)
-    points = alt.Chart(data).mark_point(size=70, color=_INK, opacity=1, strokeWidth=2)
+    lines = alt.Chart(data, name="interval").mark_rule(color=INK, strokeWidth=2)
+    points = alt.Chart(data).mark_point(size=70, color=INK, opacity=1, strokeWidth=2)
     spot = points.encode(x=_axis(forest), y=y)
     return [
         lines.encode(x=alt.X("low:Q"), x2="high:Q", y=y),
         spot.transform_filter("datum.away")
-        .mark_point(filled=True, size=90, color=_INK, opacity=1)
+        .mark_point(filled=True, size=90, color=INK, opacity=1)
         .properties(name="away"),
         spot.transform_filter("!datum.away")
-        .mark_point(filled=True, size=70, color="#ffffff", stroke=_INK, opacity=1)
+        .mark_point(filled=True, size=70, color="#ffffff", stroke=INK, opacity=1)
         .properties(name="near"),
     ]
-
-
-def _labels(data: "alt.InlineData", two_lines: bool) -> list["alt.Chart"]:
-    """Write subject and place left of the plot, and the figures right of it."""
-    left, right, lift = -14, _WIDTH + 14, 8 if two_lines else 0
-    labels = [
-        _words(data, "label", left, dy=-lift, size=13),
-        _words(data, "figures", right, dy=0, size=12),
-    ]
-    place = _words(data, "place", left, dy=lift, size=11)
-    return [*labels, place] if two_lines else labels
-
-
-def _words(
-    data: "alt.InlineData", field: str, x: int, *, dy: int, size: int
-) -> "alt.Chart":
-    import altair as alt
-
-    text = alt.Chart(data, name=field).mark_text(
-        align="right" if x < 0 else "left",
-        baseline="middle",
-        dy=dy,
-        fontSize=size,
-        color=_QUIET if field == "place" else _INK,
-    )
-    y = alt.Y("row:O", axis=None)
-    chart: alt.Chart = text.encode(x=alt.value(x), y=y, text=f"{field}:N")
-    return chart

@@ -1,24 +1,34 @@
-"""Writer for people: one self-contained page, without scripts and without network."""
+"""Writer for people: one self-contained page that needs no script and no network."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar, Final
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from fairaudit.report import wording
-from fairaudit.report.charts import Forest, forests, svg
+from fairaudit.report import datachecks, grouptables, ranking, sections, wording
+from fairaudit.report.charts import forests
+from fairaudit.report.drawing import Plan, svg
+from fairaudit.report.dumbbells import clarity, dumbbells
+from fairaudit.report.evidence import exhibits
+from fairaudit.report.limits import EMBEDDED, MANY, PAGE, Limits
+from fairaudit.report.scatter import aligned, clearest, scatters
 from fairaudit.report.schema import dump
-from fairaudit.result import AuditReport, Family, Quantity, Record
+from fairaudit.report.verdicts import MARKS
+from fairaudit.result import AuditReport, Family, Verdict
+from fairaudit.result.agreement import RULE
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-SENTENCES: Final = 12
-CHARTS: Final = 16
-TABLE_ROWS: Final = 150
-CELL_LINES: Final = 4
-EMBEDDED: Final = 120_000
+Drawn: TypeAlias = tuple[Plan, "Markup"]
+Context: TypeAlias = Mapping[str, object]
+_LEAST_RECORD = 250
+"""Characters that any record takes in the JSON at least."""
 
 
 @dataclass(frozen=True)
@@ -30,61 +40,119 @@ class HtmlWriter:
 
     def render(self, report: AuditReport) -> str:
         """Return the page; without the chart libraries it has tables only."""
-        charts, note = _charts(report)
-        compared = _compared(report)
-        return (
-            _environment()
-            .get_template("report.html.j2")
-            .render(
-                report=report,
-                w=wording,
-                tally=wording.tally(report),
-                sentences=compared[:SENTENCES],
-                unsaid=max(0, len(compared) - SENTENCES),
-                differing=wording.varying(report.records),
-                matrix=_matrix(report),
-                sections=[
-                    _section(report, family, charts) for family in wording.FAMILIES
-                ],
-                chart_note=note,
-                missing=wording.missing(report.records),
-                cards=_cards(report),
-                embedded=_embedded(report),
-            )
+        limits = Limits() if len(report.records) < MANY else Limits().halved()
+        drawn, note = _drawings(report, limits)
+        whole = {**_whole(report), "chart_note": note}
+        tables = sections.sections(report)
+        page = _page(whole, _parts(report, tables, drawn, limits))
+        while len(page.encode()) > PAGE and limits != limits.halved():
+            limits = limits.halved()
+            whole["embedded"] = None
+            page = _page(whole, _parts(report, tables, drawn, limits))
+        return page
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """The charts of a page, drawn once, and how many there would be."""
+
+    forests: Sequence[Drawn]
+    planned: Mapping[Family, int]
+    dumbbells: Sequence[Drawn]
+    scatters: Sequence[Drawn]
+
+
+def _page(whole: Context, parts: Context) -> str:
+    template = _environment().get_template("report.html.j2")
+    return template.render({**whole, **parts})
+
+
+def _whole(report: AuditReport) -> Context:
+    """Return what the page shows whatever its limits."""
+    script = _script()
+    order = list(MARKS)
+    ranked = sorted(ranking.rankings(report), key=lambda r: not r.decisive)
+    return {
+        "report": report,
+        "w": wording,
+        "tally": wording.tally(report),
+        "verdicts": {v: _count(report, v) for v in MARKS} if report.gates else {},
+        "marks": MARKS,
+        "gates": sorted(report.gates, key=lambda o: order.index(o.verdict)),
+        "changes": sorted(report.changes, key=clarity),
+        "sentences": sections.compared(report.records),
+        "differing": wording.varying(report.records),
+        "rankings": ranked,
+        "concordance": ranking.concordance(ranked),
+        "many": wording.provenance(report),
+        "agreements": clearest(report.agreements),
+        "aligned": aligned,
+        "rule": RULE,
+        "tables": grouptables.group_tables(report),
+        "small": grouptables.SMALL,
+        "exhibits": list(exhibits(report)),
+        "checks": datachecks.checks(report),
+        "balances": datachecks.balances,
+        "missing": wording.missing(report.records),
+        "cards": sections.cards(report),
+        "embedded": _embedded(report),
+        "script": script,
+        "script_hash": b64encode(sha256(script.encode()).digest()).decode(),
+    }
+
+
+def _parts(
+    report: AuditReport,
+    tables: Sequence[sections.Section],
+    drawn: Drawings,
+    limits: Limits,
+) -> Context:
+    """Return what depends on the limits."""
+    shown = drawn.forests[: limits.charts]
+    return {
+        "limits": limits,
+        "matrix": sections.matrix(report, limits.models, limits.lines),
+        "sections": sections.cut(tables, limits.rows),
+        "charts": {
+            family: [pair for pair in shown if pair[0].family == family]
+            for family in wording.FAMILIES
+        },
+        "planned": drawn.planned if drawn.forests else {},
+        "dumbbells": drawn.dumbbells[: limits.dumbbells],
+        "scatters": drawn.scatters[: limits.scatters],
+    }
+
+
+def _count(report: AuditReport, verdict: Verdict) -> int:
+    return sum(outcome.verdict == verdict for outcome in report.gates)
+
+
+def _drawings(report: AuditReport, limits: Limits) -> tuple[Drawings, str]:
+    """Draw the charts, or say why there are none."""
+    plans = forests(report)
+    planned = {f: sum(p.family == f for p in plans) for f in wording.FAMILIES}
+    try:
+        return Drawings(
+            _draw(plans[: limits.charts]),
+            planned,
+            _draw(list(islice(dumbbells(report), limits.dumbbells))),
+            _draw(scatters(report)[: limits.scatters]),
+        ), ""
+    except ImportError as error:
+        return Drawings([], planned, [], []), (
+            f"Charts were left out because {error.name or 'a library'} is not "
+            "installed; every figure is in the tables. To draw them: "
+            "pip install 'fairaudit-nlp[html]'"
         )
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell of the matrix: what a model shows in one family."""
+def _draw(plans: Sequence[Plan]) -> list[Drawn]:
+    from markupsafe import Markup
 
-    lines: Sequence[tuple[Record, int]]
-    """The finding farthest from the ideal, and of how many, for each quantity."""
-    more: int
-    absent: Sequence[Record]
+    return [(plan, Markup(svg(plan))) for plan in plans]  # noqa: S704 - escaped
 
 
-@dataclass(frozen=True)
-class Section:
-    """Everything of one family."""
-
-    family: Family
-    charts: Sequence[tuple[Forest, "Markup"]]
-    undrawn: int
-    rows: Sequence[Record]
-    hidden: int
-
-
-@dataclass(frozen=True)
-class Card:
-    """One quantity of one metric, and the hypotheses tested of it."""
-
-    metric: str
-    quantity: Quantity
-    nulls: Sequence[str]
-    methods: Sequence[str]
-
-
+@cache
 def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -96,13 +164,9 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page.filters["groupby_kind"] = _by_kind
+    page.filters["groupby_kind"] = sections.by_kind
+    page.tests["aligned_pair"] = aligned
     return page
-
-
-def _by_kind(records: Sequence[Record]) -> list[tuple[tuple[str, str], list[Record]]]:
-    """Group neighbours of one metric and quantity."""
-    return [(kind, list(group)) for kind, group in groupby(records, wording.kind)]
 
 
 def _clean(value: object) -> object:
@@ -111,89 +175,21 @@ def _clean(value: object) -> object:
     return wording.visible(str(value)) if raw else value
 
 
-def _charts(report: AuditReport) -> tuple[list[tuple[Forest, "Markup"]], str]:
-    """Draw the charts, or say why there are none."""
+@cache
+def _script() -> "Markup":
+    """Return the script that sorts tables; the page names its hash."""
     from markupsafe import Markup
 
-    plans = forests(report)[:CHARTS]
-    try:
-        drawn = [Markup(svg(plan, report)) for plan in plans]  # noqa: S704 - escaped
-    except ImportError as error:
-        return [], (
-            f"Charts were left out because {error.name or 'a library'} is not "
-            "installed; every figure is in the tables. To draw them: "
-            "pip install 'fairaudit-nlp[html]'"
-        )
-    return list(zip(plans, drawn, strict=True)), ""
-
-
-def _compared(report: AuditReport) -> list[Record]:
-    found = wording.measured(report.records)
-    return wording.by_distance(r for r in found if wording.standing(r) != "no ideal")
-
-
-def _matrix(report: AuditReport) -> Mapping[str, Mapping[str, Cell]]:
-    names = dict.fromkeys(model.name for model in report.models)
-    return {
-        name: {
-            family: _cell(
-                [r for r in report.records if (r.model, r.family) == (name, family)]
-            )
-            for family in wording.FAMILIES
-        }
-        for name in names
-    }
-
-
-def _cell(records: Sequence[Record]) -> Cell:
-    found = [r for r in wording.measured(records) if wording.standing(r) != "no ideal"]
-    groups = [group for _, group in _by_kind(sorted(found, key=wording.kind))]
-    lines = [(wording.by_distance(group)[0], len(group)) for group in groups]
-    more = max(0, len(lines) - CELL_LINES)
-    return Cell(lines[:CELL_LINES], more, wording.missing(records))
-
-
-def _section(
-    report: AuditReport, family: Family, charts: Sequence[tuple[Forest, "Markup"]]
-) -> Section:
-    rows = [r for r in report.records if r.family == family]
-    own = [(plan, drawing) for plan, drawing in charts if plan.family == family]
-    planned = sum(plan.family == family for plan in forests(report))
-    ordered = sorted(wording.ordered(rows), key=_order)
-    return Section(
-        family,
-        own,
-        planned - len(own) if charts else 0,
-        ordered[:TABLE_ROWS],
-        max(0, len(ordered) - TABLE_ROWS),
-    )
-
-
-def _order(record: Record) -> tuple[bool, bool, tuple[str, str]]:
-    """Order a table: compared findings, then rates, then what did not run."""
-    absent = record.status != "ok" or record.value is None
-    return absent, wording.standing(record) == "no ideal", wording.kind(record)
-
-
-def _cards(report: AuditReport) -> list[Card]:
-    found = [r for r in report.records if r.quantity is not None]
-    groups = _by_kind(sorted(found, key=wording.kind))
-    return [_card(group) for _, group in groups]
-
-
-def _card(records: Sequence[Record]) -> Card:
-    quantity = next(r.quantity for r in records if r.quantity is not None)
-    nulls = dict.fromkeys(r.null for r in records if r.null)
-    methods = dict.fromkeys(
-        r.interval.method for r in records if r.interval and r.interval.method
-    )
-    return Card(records[0].metric, quantity, list(nulls), list(methods))
+    place = files("fairaudit.report").joinpath("templates", "sort.js")
+    return Markup(place.read_text("utf-8").strip())  # noqa: S704 - our own file
 
 
 def _embedded(report: AuditReport) -> "Markup | None":
     """Return the JSON so that no browser finds a tag in it; None where too long."""
     from markupsafe import Markup
 
+    if len(report.records) * _LEAST_RECORD > EMBEDDED:
+        return None
     text = dump(report)
     if len(text) > EMBEDDED:
         return None

@@ -7,7 +7,7 @@ import numpy as np
 
 from fairaudit.arrays import Array
 from fairaudit.report import wording
-from fairaudit.report.schema import compact
+from fairaudit.report.schema import keys
 from fairaudit.result import AuditReport, Family, Record
 
 
@@ -51,9 +51,10 @@ class Concordance:
 def rankings(report: AuditReport) -> list[Ranking]:
     """Return a ranking for each quantity with an ideal that several models have."""
     found: dict[tuple[str, ...], list[Record]] = {}
+    key_of = keys()
     for record in wording.measured(report.records):
         if record.quantity is not None and record.quantity.ideal is not None:
-            key = (compact(record.params), *record.identity)
+            key = (key_of(record.params), *record.identity)
             found.setdefault(key, []).append(record)
     return [_ranking(group) for group in found.values() if len(group) > 1]
 
@@ -85,14 +86,21 @@ def _ties(ranks: Array) -> int:
 
 
 def _ranking(records: Sequence[Record]) -> Ranking:
-    from scipy.stats import rankdata
-
-    gaps = [round(wording.distance(record), 12) for record in records]
-    ranks = dict(zip((r.model for r in records), rankdata(gaps).tolist(), strict=True))
+    ranked = _mean_ranks(np.array([wording.distance(record) for record in records]))
+    ranks = dict(zip((r.model for r in records), ranked.tolist(), strict=True))
     ordered = sorted(records, key=lambda r: (ranks[r.model], r.model))
     return Ranking(
         ordered[0].family, tuple(ordered), ranks, _apart(ordered[0], ordered[-1])
     )
+
+
+def _mean_ranks(gaps: Array) -> Array:
+    """Return ranks from 1, tied ones their mean: `scipy.stats` takes long to import."""
+    rounded = gaps.round(12)
+    order = np.sort(rounded)
+    below, upto = (np.searchsorted(order, rounded, side) for side in ("left", "right"))
+    mean: Array = (below + upto + 1) / 2
+    return mean
 
 
 def _apart(near: Record, far: Record) -> bool:

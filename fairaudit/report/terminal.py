@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _NARROWEST = 72
 _WIDE = 120
 _MOST_RATES = 24
+_MOST_COMPARED = 400
 _KEY = "Intervals are at 95% unless one says otherwise; p is adjusted over the audit."
 _NUMERIC = ("value", "interval", "ideal", "n", "p (adjusted)")
 
@@ -106,14 +107,14 @@ def _family(console: "Console", report: AuditReport, family: str) -> None:
     console.print(_text(f"{family.capitalize()}: {told}", "bold"))
     compared = [r for r in records if wording.standing(r) != "no ideal"]
     rates = [r for r in records if wording.standing(r) == "no ideal"]
-    _tables(console, report, compared)
+    _tables(console, report, compared[:_MOST_COMPARED])
+    _hidden(console, len(compared) - _MOST_COMPARED)
     if rates:
         console.print(
             _text("Without a single ideal, such as rates of one group:", "dim")
         )
         _tables(console, report, rates[:_MOST_RATES])
-    if hidden := len(rates) - _MOST_RATES:
-        _hidden(console, hidden)
+    _hidden(console, len(rates) - _MOST_RATES)
 
 
 def _hidden(console: "Console", hidden: int) -> None:
@@ -130,8 +131,8 @@ def _tables(console: "Console", report: AuditReport, records: Sequence[Record]) 
         if records:
             console.print(_table(records, columns, differing))
         return
-    for place in dict.fromkeys(wording.place(r, report) for r in records):
-        group = [r for r in records if wording.place(r, report) == place]
+    for place in dict.fromkeys(wording.place(r, columns) for r in records):
+        group = [r for r in records if wording.place(r, columns) == place]
         console.print()
         console.print(_text(place))
         console.print(_table(group, (), differing))

@@ -2,12 +2,18 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from math import isfinite
 from typing import Final, Literal, TypeAlias
 
 from fairaudit.report.schema import compact
-from fairaudit.result import AuditReport, Family, Interval, Quantity, Record
+from fairaudit.result import (
+    AuditReport,
+    Change,
+    Family,
+    Interval,
+    Quantity,
+    Record,
+)
 
 Differing: TypeAlias = Mapping[str, frozenset[str]]
 Standing: TypeAlias = Literal[
@@ -159,8 +165,16 @@ def ordered(records: Sequence[Record]) -> list[Record]:
 
     Subjects, and the findings about each, stay in the order of the report.
     """
-    first = {r.subject: i for i, r in reversed(list(enumerate(records)))}
-    return sorted(records, key=lambda r: (kind(r), first[r.subject]))
+    first: dict[str, int] = {}
+    kinds: dict[tuple[str, str], list[Record]] = {}
+    for at, record in enumerate(records):
+        first.setdefault(record.subject, at)
+        kinds.setdefault(kind(record), []).append(record)
+    return [
+        record
+        for name in sorted(kinds)
+        for record in sorted(kinds[name], key=lambda r: first[r.subject])
+    ]
 
 
 def distance(record: Record) -> float:
@@ -195,9 +209,12 @@ def sentence(record: Record) -> str:
 
 def varying(records: Sequence[Record]) -> Differing:
     """Return, for each metric, the parameters that differ between its records."""
-    ordered = sorted(records, key=lambda r: r.metric)
-    groups = groupby(ordered, key=lambda r: r.metric)
-    return {metric: _differing([r.params for r in group]) for metric, group in groups}
+    found: dict[str, dict[str, Mapping[str, object]]] = {}
+    for record in records:
+        found.setdefault(record.metric, {})[repr(record.params)] = record.params
+    return {
+        metric: _differing(list(params.values())) for metric, params in found.items()
+    }
 
 
 def about(record: Record, differing: Differing) -> str:
@@ -214,9 +231,9 @@ def provenance(report: AuditReport) -> tuple[str, ...]:
     return tuple(name for name, needed in many.items() if needed)
 
 
-def place(record: Record, report: AuditReport) -> str:
-    """Return the model and the dataset, where the report has several."""
-    return " on ".join(str(getattr(record, name)) for name in provenance(report))
+def place(record: Record | Change, names: Sequence[str]) -> str:
+    """Return what tells records apart (`provenance`), such as model and dataset."""
+    return " on ".join(str(getattr(record, name)) for name in names)
 
 
 def tally(report: AuditReport) -> Mapping[str, int]:

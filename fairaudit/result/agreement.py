@@ -1,11 +1,18 @@
 """How far two metrics agree over models."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from fairaudit.result.finding import Family, Interval
 
 Coefficient: TypeAlias = Literal["pearson", "spearman", "kendall"]
+
+ALIGNED: Final = 0.5
+"""Least Jaccard index of the groups of an aligned pair."""
+RULE: Final = (
+    f"Aligned: the groups overlap by a Jaccard index of at least {ALIGNED:g}, and "
+    "notion, language and task are not known to differ."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -214,6 +214,8 @@ def _closer(
 def _too_few(axes: Sequence[PairTests], tested: int) -> str:
     if all(len(axis.names) < 2 for axis in axes):
         return "fewer than two descriptors"
+    if not tested:
+        return "too few sentences a descriptor for any pair to differ significantly"
     return (
         f"too few sentences a descriptor for any of {tested} pairs to differ "
         "significantly after correction"
