@@ -252,25 +252,8 @@ def _twin(kind: type) -> Any:  # noqa: ANN401 - types of types
         f.name: (_strict(f.type), _default(f)) for f in fields(kind)
     }
     model = create_model(kind.__name__, __config__=config, **columns)
-    return Annotated[model, AfterValidator(_rebuilt(kind))]
-
-
-def _rebuilt(kind: type) -> Callable[[object], object]:
-    """Return what makes the dataclass of a model that has every field, validated.
-
-    Its own check still runs; its `__init__` would set twenty frozen fields one by one,
-    which takes longer than all the parsing.
-    """
-    check: Callable[[Any], None] | None = getattr(kind, "__post_init__", None)
-
-    def rebuild(found: object) -> object:
-        made: object = object.__new__(kind)
-        made.__dict__.update(found.__dict__)
-        if check is not None:
-            check(made)
-        return made
-
-    return rebuild
+    rebuild: Callable[[Any], Any] = lambda found: kind(**found.__dict__)  # noqa: E731
+    return Annotated[model, AfterValidator(rebuild)]
 
 
 def _default(field: "Field[Any]") -> object:
