@@ -134,6 +134,8 @@ def _completed(
 
 def _key(record: Record) -> Key:
     name = record.quantity.name if record.quantity else ""
-    subject = record.key or " vs ".join(sorted(record.subject.split(" vs ")))
+    sides = record.subject.split(" vs ")
+    turned = " vs ".join(sorted(sides) if len(sides) == 2 else sides)
+    subject = record.key or turned
     params = json.dumps(dict(record.params), sort_keys=True)
     return Key(record.metric, params, name, subject)

@@ -40,6 +40,7 @@ RULES: Mapping[str, str] = {
     "at s = 0": "A classifier learns some dependence on the group by accident; a "
     "metric that compares the same text in both wordings may find it, and is right.",
 }
+_NAMES = 36
 FROZEN = (
     "Intrinsic metrics are not measured: the encoder stays frozen, so its vectors are "
     "the same at every s. --fine-tune measures them."
@@ -110,8 +111,8 @@ def table(found: Validation) -> "Table":
     from rich.text import Text
 
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in header(found):
-        made.add_column(name, overflow="fold")
+    for number, name in enumerate(header(found)):
+        made.add_column(name, overflow="fold", min_width=0 if number else _NAMES)
     for row in body(found):
         made.add_row(*(Text(wording.visible(cell)) for cell in row))
     return made
