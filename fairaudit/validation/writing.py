@@ -38,7 +38,7 @@ RULES: Mapping[str, str] = {
     "proxy": "Control at the greatest s: no text names a group, a place of work "
     "carries it. Metrics that rest on terms for groups cannot see it.",
     "at s = 0": "A classifier learns some dependence on the group by accident; a "
-    "metric that compares the same text in both wordings may find it, and is right.",
+    "metric that compares the same text in both wordings may find that.",
 }
 _NAMES = 36
 FROZEN = (
