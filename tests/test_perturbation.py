@@ -102,10 +102,10 @@ def decided_texts(draw):
 def test_swapping_twice_gives_the_text_back(text):
     gender = perturber("gender")
     once = gender.swap([text])
-    # Only a wrong article in the frame (a uncle) may leave a text out.
+    # Only a wrong article (a uncle) or possessive (ladies's) may leave a text out.
     if once.states == ("ambiguous",):
         assert once.reasons == ("swapping back gives another text",)
-        assert " a " in text.lower()
+        assert " a " in text.lower() or "s's" in text.lower()
         return
     assert once.states == ("swapped",)
     assert once.texts[0] != text

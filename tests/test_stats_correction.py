@@ -83,3 +83,10 @@ def test_wilson_agrees_with_scipy():
 def test_wilson_refuses_an_empty_total():
     with pytest.raises(ValueError, match="undefined"):
         wilson([0, 1], [0, 2], 0.95)
+
+
+@FEW
+@given(st.floats(0.5, 1e6))
+def test_the_interval_of_none_and_of_all_reaches_the_end(total):
+    low, high = wilson([0.0, total], [total, total], 0.95)
+    assert (low[0], high[1]) == (0.0, 1.0)

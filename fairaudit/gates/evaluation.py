@@ -224,5 +224,7 @@ def _needed(outcome: GateOutcome, interval: Interval, bounds: Bounds) -> int | N
     arm = max(value - interval.low, interval.high - value)
     if not gaps or min(gaps) <= 0 or arm <= 0:
         return None
-    needed = ceil(outcome.n * (arm / min(gaps)) ** 2)
-    return max(needed, outcome.n + 1) if needed <= MOST_NEEDED else None
+    ratio = arm / min(gaps)
+    if ratio > MOST_NEEDED or outcome.n * ratio**2 > MOST_NEEDED:
+        return None
+    return max(ceil(outcome.n * ratio**2), outcome.n + 1)

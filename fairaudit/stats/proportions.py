@@ -31,4 +31,5 @@ def wilson(
     if (total <= 0).any():
         raise ValueError("the proportion of an empty total is undefined")
     low, high = proportion_confint(count, total, alpha=1 - level, method="wilson")
-    return np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    # By the formula the ends are exactly 0 and 1 there; rounding leaves specks.
+    return np.where(count == 0, 0.0, low), np.where(count == total, 1.0, high)

@@ -37,7 +37,7 @@ RULES: Mapping[str, str] = {
     "orders": "Means over runs lie farther from the ideal at each greater s.",
     "proxy": "Control at the greatest s: no text names a group, a place of work "
     "carries it. Metrics that rest on terms for groups cannot see it.",
-    "at s = 0": "A classifier learns some dependence on the group by accident; a "
+    "at s = 0": "A classifier can depend on the group without planted bias; a "
     "metric that compares the same text in both wordings may find that.",
 }
 _NAMES = 36

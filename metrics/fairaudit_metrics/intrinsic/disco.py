@@ -103,7 +103,8 @@ class DisCo(Metric[BuiltIn]):
     )
     limits: ClassVar[str] = (
         "Two genders, few people and few templates. Counts differences that are sure, "
-        "not how large they are; a model that always supplies the same words has 0."
+        "not how large they are; a model that always supplies the same words has 0. "
+        "Pronouns that merely agree with the person count too: read the words."
     )
     source: ClassVar[str] = "https://arxiv.org/abs/2010.06032"
     traits: ClassVar[Mapping[str, str]] = {
