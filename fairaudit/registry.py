@@ -7,9 +7,13 @@ any other distribution.
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_type_hints
 
 from fairaudit.errors import AuditError, suggest
+
+if TYPE_CHECKING:
+    from fairaudit.model import Model
+    from fairaudit.models import ModelOptions
 
 PluginGroup: TypeAlias = Literal[
     "fairaudit.metrics", "fairaudit.datasets", "fairaudit.models", "fairaudit.reports"
@@ -71,6 +75,27 @@ def load(group: PluginGroup, name: str) -> Any:  # noqa: ANN401
         kind = group.rpartition(".")[2].removesuffix("s")
         raise AuditError(f"No {kind} is called {name!r}. {suggest(name, plugins)}")
     return plugins[name].load()
+
+
+def open_model(
+    reference: str, options: "ModelOptions", psm: str | None = None
+) -> "Model":
+    """Open a model by the loader that claims the reference.
+
+    Raises
+    ------
+    AuditError
+        Where no loader does.
+    """
+    loaders = [load("fairaudit.models", name)() for name in find("fairaudit.models")]
+    loader = next((entry for entry in loaders if entry.claims(reference)), None)
+    if loader is None:
+        raise AuditError(
+            f"{reference} is no model. Give a directory with config.json and "
+            "model.safetensors, or a file of word vectors (.txt, .vec, .bin)."
+        )
+    model: Model = loader.open(reference, options, psm)
+    return model
 
 
 def build(plugin: type, options: Mapping[str, str], what: str) -> Any:  # noqa: ANN401

@@ -84,7 +84,7 @@ CASINGS = (str, str.upper)
 def decided_texts(draw):
     """Texts of one group in which no rule is in doubt."""
     group = draw(st.sampled_from(["women", "men"]))
-    nouns = [term.text for term in NOUNS if term.group == group]
+    nouns = [term for term in NOUNS if term.group == group]
     forms = FORMS[group]
     words = {**forms, "Subject": forms["subject"].capitalize()}
     parts = []
@@ -93,7 +93,10 @@ def decided_texts(draw):
             parts.append(draw(st.sampled_from(PRONOUNS)).format(**words))
         else:
             noun = draw(st.sampled_from(nouns))
-            parts.append(draw(st.sampled_from(FRAMES)).format(noun))
+            # No plural has "'s" behind an s: "the ladies's turn" is no text.
+            wrong = noun.number == "plural" and noun.text.endswith("s")
+            frames = [f for f in FRAMES if not (wrong and "'s" in f)]
+            parts.append(draw(st.sampled_from(frames)).format(noun.text))
     return draw(st.sampled_from(CASINGS))(" ".join(parts))
 
 
@@ -102,10 +105,10 @@ def decided_texts(draw):
 def test_swapping_twice_gives_the_text_back(text):
     gender = perturber("gender")
     once = gender.swap([text])
-    # Only a wrong article (a uncle) or possessive (ladies's) may leave a text out.
+    # Only a wrong article in the frame (a uncle) may leave a text out.
     if once.states == ("ambiguous",):
         assert once.reasons == ("swapping back gives another text",)
-        assert " a " in text.lower() or "s's" in text.lower()
+        assert " a " in text.lower()
         return
     assert once.states == ("swapped",)
     assert once.texts[0] != text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairaudit.cli import options as opt
 from fairaudit.errors import AuditError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 Audits = Annotated[
     list[Path], typer.Argument(metavar="AUDIT.json...", help="Files that audits wrote.")
 ]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Where the files go.")]
 Renamed = Annotated[
     str,
     typer.Option(
@@ -42,25 +42,15 @@ class Align(StrEnum):
     groups = "groups"
 
 
-class Correction(StrEnum):
-    """Multiple-testing correction over the whole table."""
-
-    holm = "holm"
-    bh = "bh"
-
-
 def compare(
     audits: Audits,
     *,
-    formats: Annotated[
-        str,
-        typer.Option("--format", help="Comma-separated: terminal, csv, json, html."),
-    ] = "terminal",
-    out: Out = Path("fairaudit-report"),
+    formats: opt.Formats = "terminal",
+    out: opt.Out = Path("fairaudit-report"),
     rename: Renamed = "",
     correction: Annotated[
-        Correction, typer.Option(help="Correction over all findings of all audits.")
-    ] = Correction.holm,
+        opt.Correction, typer.Option(help="Correction over all findings of all audits.")
+    ] = opt.Correction.holm,
 ) -> None:
     """Put audits of several models side by side, without running a model.
 
@@ -101,15 +91,10 @@ def agree(
     ] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
     correction: Annotated[
-        Correction, typer.Option(help="Correction over the whole table.")
-    ] = Correction.holm,
-    formats: Annotated[
-        str,
-        typer.Option(
-            "--format", help="Comma-separated: terminal, agreement, csv, json, html."
-        ),
-    ] = "terminal",
-    out: Out = Path("fairaudit-report"),
+        opt.Correction, typer.Option(help="Correction over the whole table.")
+    ] = opt.Correction.holm,
+    formats: opt.Formats = "terminal",
+    out: opt.Out = Path("fairaudit-report"),
     rename: Renamed = "",
 ) -> None:
     """Ask whether intrinsic, extrinsic and sensitivity metrics agree over models.
@@ -144,7 +129,7 @@ def agree(
 
 
 def _merged(
-    audits: Sequence[Path], rename: str, correction: Correction
+    audits: Sequence[Path], rename: str, correction: opt.Correction
 ) -> "AuditReport":
     from fairaudit.cli.report import read
     from fairaudit.cli.specs import parse_options

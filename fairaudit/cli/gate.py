@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairaudit.cli import options as opt
 from fairaudit.errors import AuditError
 
 if TYPE_CHECKING:
@@ -19,28 +20,11 @@ def gate(
         typer.Argument(help="JSON file that an audit wrote.", metavar="AUDIT.json"),
     ],
     *,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Limits [default: fairaudit.toml, else [tool.fairaudit] in "
-            "pyproject.toml].",
-        ),
-    ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(metavar="AUDIT.json", help="Stored audit to compare with."),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 3 where a gate is inconclusive.")
-    ] = False,
-    formats: Annotated[
-        str,
-        typer.Option("--format", help="Comma-separated names of writers."),
-    ] = "terminal",
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the files go.")
-    ] = Path("fairaudit-report"),
+    config: opt.Config = None,
+    baseline: opt.Baseline = None,
+    strict: opt.Strict = False,
+    formats: opt.Formats = "terminal",
+    out: opt.Out = Path("fairaudit-report"),
 ) -> None:
     """Hold a stored audit against limits, without running a model.
 

@@ -176,8 +176,8 @@ Formats: TypeAlias = Annotated[
     str,
     typer.Option(
         "--format",
-        help="Comma-separated: terminal, csv, json, html, markdown, junit, sarif, "
-        "github.",
+        help="Comma-separated: terminal, csv, json, html, charts, markdown, junit, "
+        "sarif, github, agreement.",
     ),
 ]
 Quiet: TypeAlias = Annotated[

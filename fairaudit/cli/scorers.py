@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from fairaudit.errors import AuditError, suggest
+from fairaudit.registry import open_model
 
 if TYPE_CHECKING:
     from fairaudit.engine import Scorer
@@ -23,7 +24,6 @@ def scorer(spec: str, options: "ModelOptions") -> "tuple[str, Scorer]":
         Where the words are not ``NAME:LABEL=DIR``, the model is no classifier, or it
         has no such label.
     """
-    from fairaudit.cli.subjects import open_model
     from fairaudit.engine import Scorer
 
     match = _SPEC.fullmatch(spec)

@@ -9,7 +9,7 @@ from fairaudit.cli.labels import refuse_labels, relabel
 from fairaudit.cli.scorers import scorer
 from fairaudit.cli.specs import parse_options, read_data
 from fairaudit.errors import AuditError
-from fairaudit.registry import find, load
+from fairaudit.registry import open_model
 
 if TYPE_CHECKING:
     from fairaudit.data import Data, Examples
@@ -103,21 +103,6 @@ def subjects(asked: Asked, cache: Path, watch: "Watch") -> Subjects:
         models.append(model)
         notes[f"rows of {model.card.name} about no text of the data"] = model.unmatched
     return Subjects(models, lesson.audited, notes, scorers)
-
-
-def open_model(
-    reference: str, options: "ModelOptions", psm: str | None = None
-) -> "Model":
-    """Open a model by the loader that claims the reference."""
-    loaders = [load("fairaudit.models", name)() for name in find("fairaudit.models")]
-    loader = next((entry for entry in loaders if entry.claims(reference)), None)
-    if loader is None:
-        raise AuditError(
-            f"{reference} is no model. Give a directory with config.json and "
-            "model.safetensors, or a file of word vectors (.txt, .vec, .bin)."
-        )
-    model: Model = loader.open(reference, options, psm)
-    return model
 
 
 def _refuse_contradictions(asked: Asked) -> None:

@@ -12,14 +12,13 @@ import numpy as np
 from fairaudit.engine import Settings, audit
 from fairaudit.errors import AuditError
 from fairaudit.recipe import Recipe
-from fairaudit.registry import find, load
+from fairaudit.registry import open_model
 from fairaudit.result import Record
 from fairaudit.training import load_card, trained
 from fairaudit.validation.planting import AXIS, GROUPS, STRENGTHS, Cue, Planted, plant
 
 if TYPE_CHECKING:
     from fairaudit.data import Examples
-    from fairaudit.model import Model
     from fairaudit.models import ModelOptions
     from fairaudit.planning import AnyMetric
     from fairaudit.training import TrainingCard
@@ -172,7 +171,7 @@ class _Work:
             self.settings.watch,
         )
         card = load_card(path)
-        model = _open(str(path), self.plan.options, str(self.psm))
+        model = open_model(str(path), self.plan.options, str(self.psm))
         settings = replace(self.settings, seed=seed)
         report = audit([model], self.plan.metrics, [data], settings)
         # A classifier is as large as its encoder, and is not needed any more.
@@ -185,13 +184,6 @@ class _Work:
             auc=card.held_out_auc,
             records=report.records,
         )
-
-
-def _open(reference: str, options: "ModelOptions", psm: str) -> "Model":
-    loaders = [load("fairaudit.models", name)() for name in find("fairaudit.models")]
-    loader = next(entry for entry in loaders if entry.claims(reference))
-    model: Model = loader.open(reference, options, psm)
-    return model
 
 
 def tallied(trials: Sequence[Trial]) -> Mapping[str, tuple[float, ...]]:
