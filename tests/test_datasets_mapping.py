@@ -287,7 +287,8 @@ def test_the_size_of_chunks_has_no_bearing(folder, rows, limit, unknown, chunk):
                 return str(error)
         clusters = data.clusters[:, None] == data.clusters
         whole = (data.texts, data.ids, data.label_names, data.labels.tolist())
-        return *whole, states(data), clusters.tolist(), data.card
+        order = list(data.card.left_out)
+        return *whole, states(data), clusters.tolist(), order, data.card
 
     found = outcome(chunk)
     assert found == outcome(100)

@@ -72,8 +72,7 @@ def gather(
         raise _nothing(source, left_out) if met else none_left(source, wanted)
     examples = layout.examples(source, sample.columns())
     left_out[NOT_SAMPLED] = sample.seen - examples.card.n
-    counted = {reason: count for reason, count in left_out.items() if count}
-    return replace(examples, card=replace(examples.card, left_out=counted))
+    return replace(examples, card=replace(examples.card, left_out=_sorted(left_out)))
 
 
 def _chosen(table: Table, wanted: Sequence[Condition], left_out: Counter[str]) -> Table:
@@ -85,8 +84,15 @@ def _chosen(table: Table, wanted: Sequence[Condition], left_out: Counter[str]) -
     return table
 
 
+def _sorted(left_out: Mapping[str, int]) -> dict[str, int]:
+    """Return what was left out, most first: no order in which the rows came."""
+    counts = [(reason, count) for reason, count in left_out.items() if count]
+    return dict(sorted(counts, key=lambda item: (-item[1], item[0])))
+
+
 def _nothing(source: Source, left_out: Mapping[str, int]) -> AuditError:
-    reasons = ", ".join(f"{reason}: {count}" for reason, count in left_out.items())
+    counts = _sorted(left_out).items()
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in counts)
     return AuditError(f"{source.path}: no row can be used ({reasons}). Check the file.")
 
 
