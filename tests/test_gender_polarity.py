@@ -41,6 +41,14 @@ def test_average_and_maximum_are_those_of_the_formula():
     assert largest == pytest.approx(b[0])
 
 
+@pytest.mark.parametrize("size", [5e-324, 1e-160, 1.0, 1e160])
+def test_the_length_of_a_vector_has_no_bearing(size):
+    vectors = np.array([[0.6 * size, 0.8 * size], [-size, 0]])
+    directions = vectors / np.abs(vectors).max(axis=1, keepdims=True)
+    expected = vector_polarity([directions], SHE - HE)
+    assert vector_polarity([vectors], SHE - HE) == pytest.approx(expected)
+
+
 @given(arrays(float, (4, 2), elements=st.floats(-5, 5)))
 def test_polarity_turns_round_with_its_pole(vectors):
     there, back = (vector_polarity([vectors], pole) for pole in (SHE - HE, HE - SHE))

@@ -88,8 +88,7 @@ def vector_polarity(words: Sequence[AnyArray], pole: AnyArray) -> Array:
     found = np.full((len(words), 2), np.nan)
     # Texts are short and of unequal length.
     for row, vectors in enumerate(words):
-        sizes = np.linalg.norm(vectors, axis=1) * np.linalg.norm(pole)
-        cosines = (vectors @ pole)[sizes > 0] / sizes[sizes > 0]
+        cosines = _cosines(vectors, pole)
         if cosines.any():
             weights = np.abs(cosines)
             found[row] = (
@@ -99,6 +98,19 @@ def vector_polarity(words: Sequence[AnyArray], pole: AnyArray) -> Array:
         elif len(cosines):
             found[row] = 0.0
     return found
+
+
+def _cosines(vectors: AnyArray, pole: AnyArray) -> AnyArray:
+    """Return the cosines with the pole of the vectors that have a direction."""
+    if not pole.any():
+        return np.empty(0)
+    # Divided first: the square of a tiny number is 0 or has lost its digits.
+    scaled = vectors[vectors.any(axis=1)]
+    scaled = scaled / np.abs(scaled).max(axis=1, keepdims=True, initial=0)
+    pole = pole / np.abs(pole).max()
+    sizes = np.linalg.norm(scaled, axis=1) * np.linalg.norm(pole)
+    cosines: AnyArray = scaled @ pole / sizes
+    return cosines
 
 
 def _by_words(words: Sequence[Sequence[str]]) -> Scored:
