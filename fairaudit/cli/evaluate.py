@@ -29,6 +29,8 @@ def evaluate(
     vectors: opt.Vectors = [],  # noqa: B006
     predictions: opt.Predictions = [],  # noqa: B006
     psm: opt.Psm = None,
+    lexicon: opt.Lexicon = None,
+    human: opt.Human = None,
     scorer: opt.Scorers = [],  # noqa: B006
     train: opt.Train = False,
     train_psm: opt.TrainPsm = None,
@@ -109,7 +111,7 @@ def evaluate(
     )
     _require_writable(None if as_json else out, wanted)
     with _caches(cache, no_cache=no_cache) as caches:
-        metrics = _chosen(metric, family)
+        metrics = _chosen(metric, family, {"lexicon": lexicon, "human": human})
         found, notes = _audited(asked, metrics, settings, caches, quiet or as_json)
     report = gated(found, gates, baseline)
     _deliver(report, wanted, None if as_json else out, notes, quiet=quiet)
@@ -144,14 +146,16 @@ def _audited(
         return audit(found.models, metrics, found.datasets, settings), found.notes
 
 
-def _chosen(specs: list[str], families: list[str]) -> "list[AnyMetric]":
+def _chosen(
+    specs: list[str], families: list[str], files: "Mapping[str, str | None]"
+) -> "list[AnyMetric]":
     """Return the metrics; warn of plugins that nothing asked for and cannot run."""
-    from fairaudit.cli.specs import metrics_from
+    from fairaudit.cli.specs import metrics_from, with_files
 
     metrics, warnings = metrics_from(specs, families)
     for warning in warnings:
         typer.echo(f"fairaudit: warning: {warning}", err=True)
-    return metrics
+    return with_files(metrics, files)
 
 
 def _require_writable(out: Path | None, wanted: "Sequence[Writer]") -> None:

@@ -77,6 +77,22 @@ Psm: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Protected-status model, for sensitivity."),
 ]
+Lexicon: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="List of terms by group, in place of the bundled ones, for every metric "
+        "that takes one (parameter `terms`).",
+    ),
+]
+Human: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Judgements of fairness by people, with `text` or `id` and a column an "
+        "annotator, that sensitivity is compared with (parameter `human`).",
+    ),
+]
 Labels: TypeAlias = Annotated[
     str,
     typer.Option(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fairaudit.planning import AnyMetric
 
 FAMILIES = ("intrinsic", "extrinsic", "sensitivity")
+_PARAMETER = {"lexicon": "terms", "human": "human"}
 _SPEC = re.compile(r"(?P<name>[\w.-]+)(?::(?P<options>.*))?", re.DOTALL)
 _FORMAT = (
     r"(?P<name>[A-Za-z_]\w*)(?:@(?P<split>[\w.-]+))?"
@@ -66,6 +67,31 @@ def metrics_from(
     if not kept:
         raise AuditError("No metric is left. Check --metric and --family.")
     return kept, warnings
+
+
+def with_files(
+    metrics: "Sequence[AnyMetric]", files: Mapping[str, str | None]
+) -> "list[AnyMetric]":
+    """Give files of the options ``--lexicon`` and ``--human`` to metrics they suit.
+
+    A file that the metric's own parameter names stands.
+    """
+    found = list(metrics)
+    for option, file in files.items():
+        if file is None:
+            continue
+        name = _PARAMETER[option]
+        suited = [m for m in found if name in getattr(m, "__dataclass_fields__", ())]
+        if not suited:
+            raise AuditError(
+                f"--{option} {file}: no metric of this audit takes it. "
+                "Leave it out, or name such a metric with --metric, as sensitivity."
+            )
+        found = [
+            replace(m, **{name: file}) if m in suited and not getattr(m, name) else m
+            for m in found
+        ]
+    return found
 
 
 def _metric(spec: str) -> "AnyMetric":
