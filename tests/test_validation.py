@@ -283,6 +283,43 @@ def test_flagged_needs_interval_and_p_value():
     assert apart(record(0.2), record(0.0)) is True
 
 
+def leaning(by_run, quantity=GAP):
+    """Make trials of runs with values of their own, the same at every strength."""
+    places = [*((strength, "identity") for strength in STRENGTHS), (1.0, "proxy")]
+    return only(
+        [
+            trial(seed, strength, [record(value, 0.001, quantity)], cue)
+            for seed, value in enumerate(by_run)
+            for strength, cue in places
+        ]
+    )
+
+
+def test_what_differs_from_run_to_run_is_no_lean_of_all():
+    scattered = leaning([-0.2, 0.15, 0.3])
+    assert scattered.false_alarm is True
+    assert scattered.shared_lean is False
+    assert scattered.runs_detect_from is None
+    shared = leaning([0.19, 0.2, 0.22])
+    assert shared.shared_lean is True
+    assert shared.runs_detect_from == 0.25
+
+
+def test_the_interval_over_runs_is_a_test_of_the_ideal_by_students_t():
+    values = np.random.default_rng(3).normal(0.1, 0.1, size=8)
+    found = leaning(values)
+    assert found.shared_lean == (stats.ttest_1samp(values, 0).pvalue < 0.05)
+    assert found.cells[0].interval.low == pytest.approx(
+        stats.ttest_1samp(values, 0).confidence_interval().low
+    )
+
+
+def test_one_run_and_a_quantity_that_cannot_be_below_its_ideal_have_no_such_test():
+    assert leaning([0.2]).shared_lean is None
+    size = Quantity(name="size", unit="difference", ideal=0.0, low=0.0, high=1.0)
+    assert leaning([0.19, 0.2, 0.22], size).shared_lean is None
+
+
 def test_subjects_that_name_groups_in_either_order_are_one_series():
     turned = trials([0.0, 0.1, 0.3, 0.9], [1.0] * 4)
     turned[1] = replace(turned[1], records=[record(0.1, 1.0, subject="men vs women")])

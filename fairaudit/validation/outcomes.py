@@ -69,6 +69,13 @@ class Outcome:
         all greater ones: the minimum detectable effect. None where there is none.
     apart_from
         The same by intervals that have nothing in common with those at strength 0.
+    shared_lean
+        Whether the interval over runs excludes the ideal at strength 0: what all runs
+        share, unlike what one training leaves. None with one run, and for a quantity
+        that cannot lie on either side of its ideal.
+    runs_detect_from
+        The smallest planted strength at which the interval over runs excludes the
+        ideal, as it does at all greater ones; None where there is none.
     control
         At the largest strength, where a proxy alone carries the group.
     """
@@ -90,6 +97,8 @@ class Outcome:
     false_alarm: bool | None
     detects_from: float | None
     apart_from: float | None
+    shared_lean: bool | None
+    runs_detect_from: float | None
     control: Cell
 
     @property
@@ -110,6 +119,10 @@ def outcome(found: Series, strengths: Sequence[float]) -> Outcome:
     points, values = np.array(strengths), found.values(strengths)
     line = slope(points, values) if len(values) else None
     interval = line.interval if line else None
+
+    def beyond(cell: Cell) -> bool | None:
+        return _excludes(cell.interval, found.ideal) if found.two_sided else None
+
     return Outcome(
         metric=found.key.metric,
         family=found.family,
@@ -122,7 +135,7 @@ def outcome(found: Series, strengths: Sequence[float]) -> Outcome:
         slope=line.value if line else None,
         slope_interval=interval,
         slope_runs=len(values),
-        slope_excludes_zero=_without_zero(interval),
+        slope_excludes_zero=_excludes(interval, 0.0),
         rank_correlation=(
             rank_correlation(points, np.abs(values - found.ideal)) if line else None
         ),
@@ -130,6 +143,8 @@ def outcome(found: Series, strengths: Sequence[float]) -> Outcome:
         false_alarm=_most(cells[0].flagged, cells[0].tested),
         detects_from=_from(cells, lambda cell: _most(cell.flagged, cell.tested)),
         apart_from=_from(cells, lambda cell: _most(cell.apart, cell.compared)),
+        shared_lean=beyond(cells[0]),
+        runs_detect_from=_from(cells, beyond),
         control=_cell(found, "proxy", max(strengths)),
     )
 
@@ -162,8 +177,8 @@ def _moved(records: Mapping[int, Record], base: Mapping[int, Record]) -> list[bo
     return [moved for pair in pairs if (moved := apart(*pair)) is not None]
 
 
-def _without_zero(interval: Interval | None) -> bool | None:
-    return None if interval is None else not interval.low <= 0 <= interval.high
+def _excludes(interval: Interval | None, value: float) -> bool | None:
+    return None if interval is None else not interval.low <= value <= interval.high
 
 
 def _most(hits: int, n: int) -> bool | None:

@@ -46,6 +46,15 @@ class Series:
             raise ValueError(f"{self.quantity.name} has no ideal")
         return self.quantity.ideal
 
+    @property
+    def two_sided(self) -> bool:
+        """Whether values lie on either side of the ideal: the mean of runs can be it.
+
+        A quantity that is 0 at least and ideally 0 lies above it by chance alone.
+        """
+        low, high = self.quantity.low, self.quantity.high
+        return (low is None or low < self.ideal) and (high is None or high > self.ideal)
+
     def measured(self, cue: Cue, strength: float) -> Mapping[int, Record]:
         """Return the records with a number, by seed."""
         return {

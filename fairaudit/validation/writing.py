@@ -39,6 +39,11 @@ RULES: Mapping[str, str] = {
     "carries it. Metrics that rest on terms for groups cannot see it.",
     "at s = 0": "A classifier can depend on the group without planted bias; a "
     "metric that compares the same text in both wordings may find that.",
+    "over runs": "Whether Student's interval over runs excludes the ideal at s = 0, "
+    "and the smallest s from which on it does. What training on few texts leaves differs "
+    "from run to run; what all runs share is a lean of the encoder or of the texts. "
+    "Only for quantities that can lie on either side of the ideal; not corrected for "
+    "their number.",
 }
 _NAMES = 36
 FROZEN = (
@@ -124,7 +129,8 @@ def header(found: Validation) -> tuple[str, ...]:
     return (
         "metric: quantity",
         *strengths,
-        *("slope [interval]", "orders", "false alarms", "detects from", "proxy"),
+        *("slope [interval]", "orders", "false alarms", "detects from"),
+        *("over runs", "proxy"),
     )
 
 
@@ -146,6 +152,7 @@ def _told(outcome: Outcome) -> tuple[str, ...]:
         {True: "yes", False: "no", None: "-"}[outcome.orders],
         f"{first.flagged}/{first.tested}" if first.tested else "no test",
         _detects(outcome),
+        _over_runs(outcome),
         _figure(outcome.control),
     )
 
@@ -154,6 +161,14 @@ def _detects(outcome: Outcome) -> str:
     if outcome.tested:
         return "none" if outcome.detects_from is None else f"{outcome.detects_from:g}"
     return "(none)" if outcome.apart_from is None else f"({outcome.apart_from:g})"
+
+
+def _over_runs(outcome: Outcome) -> str:
+    if outcome.shared_lean is None:
+        return "-"
+    lean = "lean at 0" if outcome.shared_lean else "none at 0"
+    smallest = outcome.runs_detect_from
+    return f"{lean}, " + ("no s" if smallest is None else f"from {smallest:g}")
 
 
 def _figure(cell: Cell) -> str:
@@ -178,7 +193,8 @@ def _row(outcome: Outcome) -> dict[str, Scalar]:
     row |= {"slope_high": low.high if low else None}
     for name in ("rank_correlation", "orders", "false_alarm"):
         row[name] = getattr(outcome, name)
-    row |= {"detects_from": outcome.detects_from, "apart_from": outcome.apart_from}
+    for name in ("detects_from", "apart_from", "shared_lean", "runs_detect_from"):
+        row[name] = getattr(outcome, name)
     return row
 
 
