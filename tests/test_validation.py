@@ -16,6 +16,7 @@ from fairaudit.errors import AuditError
 from fairaudit.perturbation import Perturber, term_list
 from fairaudit.result import Interval, Quantity, Record
 from fairaudit.validation import vocabulary
+from fairaudit.validation.association import TEST_FILE, contexts
 from fairaudit.validation.outcomes import outcome
 from fairaudit.validation.planting import GROUPS, STRENGTHS, plant
 from fairaudit.validation.series import apart, flagged, series
@@ -145,6 +146,44 @@ def test_any_strength_is_kept_to_half_a_text_in_each_cell(strength, seed):
         against = (found.favourable == 1 - group) & (found.group == group)
         followers = (labels[against] == group).sum()
         assert abs(followers - strength * against.sum()) <= 0.5
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_texts_that_name_no_group_keep_the_label_of_the_deed(strength):
+    base, more = planted(), planted(unnamed=99)
+    extra = slice(len(base.texts), None)
+    assert len(more.texts) == len(base.texts) + 100
+    assert more.texts[: len(base.texts)] == base.texts
+    assert (more.group[extra] == -1).all()
+    assert (more.labels(strength)[extra] == more.favourable[extra]).all()
+    assert (more.labels(strength)[: len(base.texts)] == base.labels(strength)).all()
+    assert len(set(more.clusters[extra]) - set(base.clusters)) == 100
+    known = {who for pair in vocabulary.PEOPLE for who in pair}
+    assert not [text for text in more.texts[extra] if text.startswith(tuple(known))]
+    groups = more.examples("t").groups
+    assert [int(group.member.sum()) for group in groups] == [160, 160]
+
+
+def test_people_and_deeds_of_the_association_never_share_a_sentence():
+    found = contexts()
+    deeds = {deed for pair in vocabulary.DEEDS for deed in pair}
+    people = {who for pair in vocabulary.PEOPLE for who in pair}
+    spans = zip(found.words, found.texts, found.spans, strict=True)
+    assert all(text[at:end] == word for word, text, (at, end) in spans)
+    assert {word: len(rows) for word, rows in found.rows.items()} == dict.fromkeys(
+        deeds | people, 8
+    )
+    for word, text in zip(found.words, found.texts, strict=True):
+        others = people if word in deeds else deeds
+        assert not [other for other in others if other in text]
+
+
+def test_the_association_test_holds_the_words_that_are_planted():
+    (test,) = json.loads(TEST_FILE.read_text("utf-8")).values()
+    women, men = zip(*vocabulary.PEOPLE, strict=True)
+    badly, well = zip(*vocabulary.DEEDS, strict=True)
+    found = [test[name]["words"] for name in "XYAB"]
+    assert found == [list(men), list(women), list(well), list(badly)]
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.1])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fairaudit.__main__ import main
+from fairaudit.validation.association import TEST_FILE
 from fairaudit.validation.planting import plant
 from tests.conftest import Tokenizers, Zoo
 
@@ -92,6 +93,17 @@ def test_planted_bias_is_detected_and_where_there_is_none_nothing_is_flagged(
     assert len(rows) == len(found["outcomes"])
     assert "disparity: selection rate" in out
     assert "Intrinsic metrics are not measured" in out
+
+
+@pytest.mark.slow
+def test_an_encoder_that_learns_is_tested_on_the_planted_association(run, encoder):
+    ceat = f"ceat:test_file={TEST_FILE},pool=mean,draws=100"
+    code, out, _ = run(
+        encoder, *SMALL, "--fine-tune", "--metric", ceat, "--texts", 64, "--audited", 48
+    )
+    assert code == 0
+    assert "no number" not in out
+    assert "ceat: combined effect size" in out
 
 
 def test_intrinsic_metrics_need_an_encoder_that_learns(run, encoder):

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 METRICS = ("disparity", "bias_aucs", "counterfactual:axes=gender", "sensitivity")
 INTRINSIC = ("seat:tests=C6+C7+C8", "weat:tests=C6+C7+C8")
-_DEFAULT = f"{', '.join(METRICS)}; with --fine-tune also {', '.join(INTRINSIC)}"
+_DEFAULT = (
+    f"{', '.join(METRICS)}; with --fine-tune also ceat on the planted association, and "
+    f"{', '.join(INTRINSIC)} on others"
+)
 _NARROWEST = 120
 
 
@@ -97,8 +100,7 @@ def validate(
     from fairaudit.validation.trials import Plan, run
     from fairaudit.validation.writing import summary
 
-    chosen = metric or [*METRICS, *(INTRINSIC if fine_tune else ())]
-    metrics, _ = metrics_from(chosen, [])
+    metrics, _ = metrics_from(metric or _default(fine_tune=fine_tune), [])
     _refuse_unknown_effect(metrics, fine_tune=fine_tune)
     plan = Plan(
         encoder=encoder_dir,
@@ -118,6 +120,14 @@ def validate(
     _save(found, out, as_json)
     if not quiet:
         _print(found)
+
+
+def _default(*, fine_tune: bool) -> list[str]:
+    """Return the metrics where none is named."""
+    from fairaudit.validation.association import TEST_FILE
+
+    ceat = f"ceat:test_file={TEST_FILE},pool=mean"
+    return [*METRICS, *((ceat, *INTRINSIC) if fine_tune else ())]
 
 
 def _refuse_unknown_effect(metrics: "Sequence[AnyMetric]", *, fine_tune: bool) -> None:

@@ -11,7 +11,9 @@ group. The shares are kept exactly, by quota and not by chance, in each cell of 
 group.
 
 Every text to learn from is there in the wording for either group, so that at s = 0
-nothing at all tells the label by the group. The texts to audit are drawn apart for each
+nothing at all tells the label by the group. Texts that name no group, labelled by deed
+at every s, may stand beside them: an encoder that learns from both puts groups and
+deeds on one scale. The texts to audit are drawn apart for each
 group; they have other workplaces, and labels by content alone: their label does not
 depend on the group, whatever the classifier learnt.
 """
@@ -49,7 +51,8 @@ class Planted:
     texts
         The n texts.
     group, favourable
-        Shape (n,): number of the group in `GROUPS`, and 1 where the deed speaks for.
+        Shape (n,): number of the group in `GROUPS`, -1 where none is named, and 1 where
+        the deed speaks for.
     clusters
         Shape (n,): texts with equal numbers differ in the group alone; None where all
         were drawn apart.
@@ -64,7 +67,7 @@ class Planted:
         """Return labels that depend on the group with a strength from 0 to 1.
 
         In a cell of deed and group with m texts, round(s m) take the label of the
-        group, the others that of the deed.
+        group, the others that of the deed; so do all that name no group.
 
         Raises
         ------
@@ -74,7 +77,7 @@ class Planted:
         if not 0 <= strength <= 1:
             raise AuditError(f"A planted strength is {strength:g}; give 0 to 1.")
         size, rank = self._ranks()
-        follows = rank < np.rint(strength * size)
+        follows = (rank < np.rint(strength * size)) & (self.group >= 0)
         return np.where(follows, self.group, self.favourable)
 
     def examples(self, name: str, strength: float = 0.0) -> Examples:
@@ -105,7 +108,7 @@ class Planted:
 
     def _ranks(self) -> tuple[IntArray, IntArray]:
         """Return the size of each text's cell, and its rank there; rows are random."""
-        cell = self.favourable * len(GROUPS) + self.group
+        cell = self.favourable * (len(GROUPS) + 1) + self.group
         _, cell, sizes = np.unique(cell, return_inverse=True, return_counts=True)
         order = np.argsort(cell, kind="stable")
         rank = np.empty(len(cell), dtype=np.int64)
@@ -124,7 +127,12 @@ def whole(n: int) -> int:
 
 
 def plant(
-    n: int, rng: np.random.Generator, *, cue: Cue = "identity", audited: bool = False
+    n: int,
+    rng: np.random.Generator,
+    *,
+    cue: Cue = "identity",
+    audited: bool = False,
+    unnamed: int = 0,
 ) -> Planted:
     """Compose texts: as many of each group, half of each with a deed that speaks for.
 
@@ -138,6 +146,8 @@ def plant(
         What tells the group.
     audited
         Draw each text apart, with workplaces that none to learn from has.
+    unnamed
+        How many texts that name no group are added; raised to the next even number.
     """
     every = np.arange(whole(n))
     group, favourable = every % 2, every // 2 % 2
@@ -152,12 +162,40 @@ def plant(
         f"{who} works in the {which}{place}. {pronoun} {deed}."
         for who, pronoun, which, place, deed in parts
     )
-    return Planted(
+    named = Planted(
         texts=texts,
         group=group,
         favourable=favourable,
         clusters=None if audited else content,
     )
+    return _with(named, unnamed, rng) if unnamed else named
+
+
+def _with(named: Planted, n: int, rng: np.random.Generator) -> Planted:
+    """Add texts that name no group, each a cluster of its own."""
+    favourable = np.arange(n + n % 2) % 2
+    drawn = rng.random((3, len(favourable)))
+    deed = _pick(words.DEEDS, drawn[2])[np.arange(len(favourable)), favourable]
+    parts = (_pick(words.ANYONE, drawn[0]), _pick(words.WORKPLACES, drawn[1]), deed)
+    texts = (unnamed(*some) for some in zip(*map(AnyArray.tolist, parts), strict=True))
+    clusters = named.clusters
+    if clusters is not None:
+        clusters = np.append(clusters, clusters.max() + 1 + np.arange(len(favourable)))
+    return Planted(
+        texts=(*named.texts, *texts),
+        group=np.append(named.group, np.full(len(favourable), -1)),
+        favourable=np.append(named.favourable, favourable),
+        clusters=clusters,
+    )
+
+
+def unnamed(who: str, place: str, deed: str) -> str:
+    """Return a text about somebody of no named group.
+
+    >>> unnamed("A friend", "museum", "kept the desk tidy")
+    'A friend works in the museum. That person kept the desk tidy.'
+    """
+    return f"{who} works in the {place}. That person {deed}."
 
 
 def _people(group: IntArray, drawn: Array) -> tuple[Sequence[str], ...]:

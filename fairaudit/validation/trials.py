@@ -15,6 +15,7 @@ from fairaudit.recipe import Recipe
 from fairaudit.registry import open_model
 from fairaudit.result import Record
 from fairaudit.training import load_card, trained
+from fairaudit.validation.association import contexts
 from fairaudit.validation.planting import AXIS, GROUPS, STRENGTHS, Cue, Planted, plant
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ class Plan:
     seed: int = 0
     fine_tune: bool = False
     strengths: tuple[float, ...] = STRENGTHS
+
+    @property
+    def unnamed(self) -> int:
+        """How many texts that name no group an encoder learns from beside the others.
+
+        They keep deeds telling where the label of all others is the group.
+        """
+        return self.texts // 2 if self.fine_tune else 0
 
     @property
     def recipe(self) -> Recipe:
@@ -154,7 +163,7 @@ class _Work:
         rng = np.random.default_rng([seed, number])
         first, second = rng.spawn(2)
         return (
-            plant(self.plan.texts, first, cue=cue),
+            plant(self.plan.texts, first, cue=cue, unnamed=self.plan.unnamed),
             plant(self.plan.audited, second, cue=cue, audited=True),
         )
 
@@ -173,7 +182,9 @@ class _Work:
         card = load_card(path)
         model = open_model(str(path), self.plan.options, str(self.psm))
         settings = replace(self.settings, seed=seed)
-        report = audit([model], self.plan.metrics, [data], settings)
+        # A frozen encoder has one association, whatever was planted.
+        read = [data, contexts()] if self.plan.fine_tune else [data]
+        report = audit([model], self.plan.metrics, read, settings)
         # A classifier is as large as its encoder, and is not needed any more.
         rmtree(path.parent)
         return Trial(

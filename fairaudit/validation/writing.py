@@ -40,10 +40,10 @@ RULES: Mapping[str, str] = {
     "at s = 0": "A classifier can depend on the group without planted bias; a "
     "metric that compares the same text in both wordings may find that.",
     "over runs": "Whether Student's interval over runs excludes the ideal at s = 0, "
-    "and the smallest s from which on it does. What training on few texts leaves differs "
-    "from run to run; what all runs share is a lean of the encoder or of the texts. "
-    "Only for quantities that can lie on either side of the ideal; not corrected for "
-    "their number.",
+    "and the smallest s from which on it does. What training on few texts leaves "
+    "differs from run to run; what all runs share is a lean of the encoder or of the "
+    "texts. Only for quantities that can lie on either side of the ideal; not "
+    "corrected for their number.",
 }
 _NAMES = 36
 FROZEN = (
