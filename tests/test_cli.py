@@ -73,6 +73,7 @@ def test_evaluate_writes_every_format_and_tells_where(
         "audit.json",
         "audit.csv",
         "report.html",
+        "units.parquet",
     }
     assert "disparity" in out
     assert "audit.csv" in err

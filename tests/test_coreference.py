@@ -116,6 +116,17 @@ def test_pairs_that_are_too_long_are_left_out_and_counted():
         findings(pairs(5), reading(np.zeros(5), values, truncated=range(5)))
 
 
+def test_data_without_stereotypes_says_what_would_tell_them():
+    found = findings(pairs(6), reading(np.zeros(6), np.ones(6)))
+    told = found["occupation_share_correlation", "occupations: women vs men"]
+    assert told.value is None
+    assert "coreference:statistics=" in told.reason
+    sided = findings(
+        pairs(6, ["stereotype of men"] * 6), reading(np.zeros(6), np.ones(6))
+    )
+    assert not any(name == "occupation_share_correlation" for name, _ in sided)
+
+
 def test_likelihoods_are_correlated_with_the_share_of_women(tmp_path):
     rng = np.random.default_rng(3)
     names = [f"job{i}" for i in range(12)]

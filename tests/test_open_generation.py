@@ -136,7 +136,7 @@ def test_empty_continuations_are_states_and_not_zeros():
     assert counts["not generated: the prompt fills the context window"] == 1
     assert counts["without a word"] == 1
     men = found["toxicity_mean", "gender=men"]
-    assert "2 independent units" in men.reason
+    assert "independent units (entities, else texts): 2, fewer than 3" in men.reason
     assert "fewer than two groups" in found["toxicity_gap", "gender"].reason
 
 

@@ -81,6 +81,7 @@ def evaluate(
     from fairaudit.cli.subjects import Asked
     from fairaudit.engine import Settings
     from fairaudit.models import ModelOptions
+    from fairaudit.report.units import sealed
 
     wanted, gates = writers("json" if as_json else formats), limits(config)
     options = ModelOptions(
@@ -113,7 +114,7 @@ def evaluate(
     with _caches(cache, no_cache=no_cache) as caches:
         metrics = _chosen(metric, family, {"lexicon": lexicon, "human": human})
         found, notes = _audited(asked, metrics, settings, caches, quiet or as_json)
-    report = gated(found, gates, baseline)
+    report = sealed(gated(found, gates, baseline))
     _deliver(report, wanted, None if as_json else out, notes, quiet=quiet)
     raise typer.Exit(_exit_code(report, metric, gates, strict=strict))
 

@@ -11,7 +11,7 @@ from fairaudit.errors import AuditError
 
 if TYPE_CHECKING:
     from fairaudit.gates.limits import Configuration
-    from fairaudit.result import AuditReport
+    from fairaudit.result import AuditReport, Change
 
 
 def gate(
@@ -43,7 +43,7 @@ def gate(
             "There are no limits: no fairaudit.toml and no [tool.fairaudit] here. "
             "Write one with `fairaudit init`, or name one with --config FILE."
         )
-    found = gated(read(audit), configuration, baseline)
+    found = gated(read(audit), configuration, baseline, audit)
     for writer in wanted:
         deliver(writer, found, out)
     code = exit_code(found.gates, strict=strict or configuration.strict)
@@ -83,19 +83,36 @@ def gated(
     report: "AuditReport",
     configuration: "Configuration | None",
     baseline: Path | None,
+    audit: Path | None = None,
 ) -> "AuditReport":
     """Return the report with what changed since the baseline, and what the gates say.
 
-    Both are had once, here, so that every writer and the exit code agree.
+    Both are had once, here, so that every writer and the exit code agree. `audit` is
+    the file that the report was read from, if it was.
     """
-    from fairaudit.cli.report import read
-    from fairaudit.gates.baseline import changes
     from fairaudit.gates.evaluation import evaluate
     from fairaudit.registry import find
 
     if baseline is not None:
-        report = replace(report, changes=changes(report, read(baseline)))
+        report = replace(report, changes=_changes(report, audit, baseline))
     if configuration is None:
         return report
     known = find("fairaudit.metrics")
     return replace(report, gates=evaluate(report, configuration, known))
+
+
+def _changes(
+    report: "AuditReport", audit: Path | None, baseline: Path
+) -> "tuple[Change, ...]":
+    """Compare with the baseline, unit by unit where both files of units are there."""
+    from fairaudit.cli.report import read
+    from fairaudit.gates.baseline import changes
+    from fairaudit.report.units import attach
+
+    before, why = attach(read(baseline), baseline)
+    if audit is not None:
+        report, ours = attach(report, audit)
+        why = "; ".join(filter(None, (ours, why)))
+    if why:
+        typer.echo(f"fairaudit: changes are not tested in pairs: {why}", err=True)
+    return changes(report, before, without_units=why)

@@ -1,48 +1,45 @@
 """What changed since a stored audit."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fairaudit.arrays import Array
 from fairaudit.errors import AuditError
-from fairaudit.report.schema import compact
+from fairaudit.gates.pairing import (
+    Unpaired,
+    degrees_of_freedom,
+    differences,
+    standard_error,
+)
+from fairaudit.report.units import Key, identity
 from fairaudit.result import AuditReport, Change, Interval, Record
 from fairaudit.stats.correction import Method, adjust
 
-Key: TypeAlias = tuple[str, ...]
+if TYPE_CHECKING:
+    from fairaudit.arrays import Array
 
-
-@dataclass(frozen=True)
-class Units:
-    """Contributions of single units (texts, pairs) whose mean is a finding's value.
-
-    Parameters
-    ----------
-    keys
-        A digest of each unit, unique.
-    values
-        Shape (n,).
-    """
-
-    keys: tuple[str, ...]
-    values: Array
+NO_UNITS = "the metric keeps no units of this finding"
 
 
 def changes(
     report: AuditReport,
     baseline: AuditReport,
-    units: Mapping[Key, Units] | None = None,
-    baseline_units: Mapping[Key, Units] | None = None,
     correction: Method = "holm",
+    without_units: str = "",
 ) -> tuple[Change, ...]:
     """Return how every finding that both audits have differs from the baseline.
 
-    Where both audits keep the contributions of the same units, the test is paired: z of
-    the mean difference, standard error from the differences. Else it takes the two
-    intervals as independent, which is cautious where the audits share texts.
+    Where both audits keep the units of a finding, and they are the same, the test is
+    paired: Student's t of the mean difference, standard error from the differences.
+    Else it takes the two intervals as independent, which is cautious where the audits
+    share texts, and says why. A largest gap is taken to first order, as that of the two
+    groups named; where groups hardly differ the paired test is cautious too.
+
+    Parameters
+    ----------
+    without_units
+        Why an audit as a whole has none, "" where both have some.
 
     Raises
     ------
@@ -54,11 +51,9 @@ def changes(
     one = len(report.models) == 1 and len(baseline.models) == 1
     found = []
     for record in report.records:
-        key = (*(() if one else (record.model,)), *identity(record))
-        old = before.get(key)
+        old = before.get((*(() if one else (record.model,)), *identity(record)))
         if record.value is not None and old is not None:
-            pair = _shared(record, old, units or {}, baseline_units or {})
-            found.append(_change(record, old, pair))
+            found.append(_change(record, old, without_units or NO_UNITS))
     if not found:
         raise AuditError(
             "The baseline has no finding in common with this audit: other metrics, "
@@ -67,11 +62,6 @@ def changes(
     adjusted = adjust([change.p_value for change in found], correction)
     pairs = zip(found, adjusted, strict=True)
     return tuple(replace(change, p_adjusted=p) for change, p in pairs)
-
-
-def identity(record: Record) -> Key:
-    """Return what tells a finding from all others of one model."""
-    return (compact(record.params), *record.identity)
 
 
 def _require_same_data(report: AuditReport, baseline: AuditReport) -> None:
@@ -95,19 +85,7 @@ def _index(baseline: AuditReport, *, ignore_model: bool) -> Mapping[Key, Record]
     }
 
 
-def _shared(
-    record: Record, old: Record, now: Mapping[Key, Units], then: Mapping[Key, Units]
-) -> tuple[Array, Array] | None:
-    """Return the contributions of the same units, in one order; None where not all."""
-    mine = now.get((record.model, *identity(record)))
-    other = then.get((old.model, *identity(old)))
-    if mine is None or other is None or set(mine.keys) != set(other.keys):
-        return None
-    place = {key: at for at, key in enumerate(other.keys)}
-    return mine.values, other.values[[place[key] for key in mine.keys]]
-
-
-def _change(record: Record, old: Record, pair: tuple[Array, Array] | None) -> Change:
+def _change(record: Record, old: Record, without_units: str) -> Change:
     before, after = float(old.value or 0.0), float(record.value or 0.0)
     found = Change(
         model=record.model,
@@ -119,26 +97,58 @@ def _change(record: Record, old: Record, pair: tuple[Array, Array] | None) -> Ch
         after=after,
         change=after - before,
         n=record.n,
-        paired=pair is not None,
     )
     level = record.interval.level if record.interval else 0.95
-    error = _paired_error(*pair) if pair is not None else _error(record, old)
+    pairs: Array | Unpaired = Unpaired(without_units)
+    if record.units is not None and old.units is not None:
+        pairs = differences(record.units, old.units)
+    if not isinstance(pairs, Unpaired):
+        swapped = "" if record.subject == old.subject else f", was {old.subject}"
+        return _paired(found, pairs, level, swapped)
+    error = _error(record, old)
     if error is None:
         return replace(found, reason="a side has no interval, so none has the change")
-    return _tested(found, error, level)
+    return _independent(found, error, level, pairs.reason)
 
 
-def _paired_error(after: Array, before: Array) -> float | None:
-    if len(after) < 2:
-        return None
-    return float(np.std(after - before, ddof=1) / np.sqrt(len(after)))
+def _paired(found: Change, pairs: "Array", level: float, swapped: str) -> Change:
+    from scipy.stats import t
+
+    change, error = found.change or 0.0, standard_error(pairs)
+    freedom = degrees_of_freedom(pairs)
+    arm = float(t.ppf((1 + level) / 2, freedom) * error)
+    told = f"t, paired over {len(pairs):,} units"
+    return replace(
+        found,
+        interval=Interval(change - arm, change + arm, level, told),
+        p_value=float(2 * t.sf(abs(change) / error, freedom)) if error > 0 else 1.0,
+        paired=True,
+        method=f"{told}, {freedom:,.0f} degrees of freedom{swapped}",
+    )
+
+
+def _independent(found: Change, error: float, level: float, reason: str) -> Change:
+    from scipy.stats import norm
+
+    change = found.change or 0.0
+    arm = float(norm.ppf((1 + level) / 2) * error)
+    told = "z, intervals as independent"
+    p_value = (
+        float(2 * norm.sf(abs(change) / error)) if error > 0 else float(change == 0)
+    )
+    return replace(
+        found,
+        interval=Interval(change - arm, change + arm, level, told),
+        p_value=p_value,
+        method=f"{told}: {reason}",
+    )
 
 
 def _error(record: Record, old: Record) -> float | None:
     """Return the standard error of the difference of two independent findings."""
     if record.interval is None or old.interval is None:
         return None
-    return float(np.hypot(_deviation(record.interval), _deviation(old.interval)))
+    return math.hypot(_deviation(record.interval), _deviation(old.interval))
 
 
 def _deviation(interval: Interval) -> float:
@@ -146,20 +156,3 @@ def _deviation(interval: Interval) -> float:
 
     reach = norm.ppf((1 + interval.level) / 2)
     return float((interval.high - interval.low) / (2 * reach))
-
-
-def _tested(found: Change, error: float, level: float) -> Change:
-    from scipy.stats import norm
-
-    change = found.change or 0.0
-    arm = float(norm.ppf((1 + level) / 2) * error)
-    same = "paired over the same units" if found.paired else "intervals as independent"
-    p_value = (
-        float(2 * norm.sf(abs(change) / error)) if error > 0 else float(change == 0)
-    )
-    return replace(
-        found,
-        interval=Interval(change - arm, change + arm, level, f"z, {same}"),
-        p_value=p_value,
-        method=f"z test, {same}",
-    )

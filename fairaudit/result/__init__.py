@@ -1,6 +1,13 @@
 """What an audit yields: quantities, findings, records and the report."""
 
-from fairaudit.result.agreement import Agreement, Alignment, Coefficient, Correlation
+from fairaudit.result.agreement import (
+    Agreement,
+    Alignment,
+    Coefficient,
+    Correlation,
+    DomainDistance,
+)
+from fairaudit.result.checks import DataCheck
 from fairaudit.result.finding import (
     Family,
     Finding,
@@ -11,6 +18,7 @@ from fairaudit.result.finding import (
 )
 from fairaudit.result.gates import Change, GateOutcome, Verdict
 from fairaudit.result.report import (
+    NOT_STORED,
     SCHEMA_VERSION,
     AuditReport,
     Cost,
@@ -19,8 +27,10 @@ from fairaudit.result.report import (
     Record,
     Status,
 )
+from fairaudit.result.units import Units, merged, unit_keys, units_of
 
 __all__ = [
+    "NOT_STORED",
     "SCHEMA_VERSION",
     "Agreement",
     "Alignment",
@@ -29,7 +39,9 @@ __all__ = [
     "Coefficient",
     "Correlation",
     "Cost",
+    "DataCheck",
     "DatasetEntry",
+    "DomainDistance",
     "Family",
     "Finding",
     "GateOutcome",
@@ -40,5 +52,9 @@ __all__ = [
     "Record",
     "Scalar",
     "Status",
+    "Units",
     "Verdict",
+    "merged",
+    "unit_keys",
+    "units_of",
 ]

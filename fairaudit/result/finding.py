@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, TypeAlias
 
+from fairaudit.result.units import Units
+
 Scalar: TypeAlias = str | int | float | bool | None
 Json: TypeAlias = Scalar | Sequence["Json"] | Mapping[str, "Json"]
 Family: TypeAlias = Literal["intrinsic", "extrinsic", "sensitivity"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Quantity:
     """What a number means, said once.
 
@@ -40,7 +42,7 @@ class Quantity:
     reference: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A confidence interval and how it was made."""
 
@@ -80,6 +82,9 @@ class Finding:
     key
         What the finding is called across models, where the subject's words depend on
         the result (which two groups lie farthest apart); else empty.
+    units
+        Contributions of single units whose mean is the value, where they are exact: for
+        a paired test against another audit of the same data. Not part of the JSON.
     """
 
     quantity: Quantity
@@ -92,6 +97,7 @@ class Finding:
     reason: str = ""
     detail: Mapping[str, Json] = field(default_factory=dict)
     key: str = ""
+    units: Units | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if (self.value is None) == (not self.reason):

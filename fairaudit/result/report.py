@@ -2,24 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from fairaudit.result.agreement import Agreement
+from fairaudit.result.agreement import Agreement, DomainDistance
+from fairaudit.result.checks import DataCheck
 from fairaudit.result.finding import Family, Interval, Json, Quantity, Scalar
 from fairaudit.result.gates import Change, GateOutcome
+from fairaudit.result.units import Units
 
 Status: TypeAlias = Literal["ok", "not_run", "error"]
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
+NOT_STORED: Final = "not stored"
+"""Marks, in the metadata of a field, what the JSON file does not hold."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """A finding with its provenance, or a metric that gave none and the reason.
 
     `traits` says what is measured on what: ``notion`` (stereotype, toxicity, sentiment,
-    hate), ``domain`` of the texts, ``language`` and ``task``, where known; `key` as in
-    a `Finding`.
+    hate), ``domain`` of the texts, ``language`` and ``task``, where known; `key` and
+    `units` as in a `Finding`.
     """
 
     model: str
@@ -40,6 +44,9 @@ class Record:
     detail: Mapping[str, Json] = field(default_factory=dict)
     traits: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
+    units: Units | None = field(
+        default=None, compare=False, repr=False, metadata={NOT_STORED: True}
+    )
 
     @property
     def identity(self) -> tuple[str, str, str, str]:
@@ -93,8 +100,11 @@ class Cost:
 class AuditReport:
     """Everything a writer needs; the JSON file is this object.
 
-    `gates` are the outcomes of limits, `changes` those against a baseline audit, and
-    `agreements` how metrics go together over models; each empty where not asked for.
+    `gates` are the outcomes of limits, `changes` those against a baseline audit,
+    `agreements` how metrics go together over models, and `domains` how far their
+    datasets are apart; each empty where not asked for. `checks` are of the datasets.
+    `units_sha256` is the digest of the file beside the JSON file that holds the units
+    of the records; empty where there is none.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -110,3 +120,6 @@ class AuditReport:
     gates: tuple[GateOutcome, ...] = ()
     changes: tuple[Change, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    domains: tuple[DomainDistance, ...] = ()
+    checks: tuple[DataCheck, ...] = ()
+    units_sha256: str = ""

@@ -40,6 +40,7 @@ def overall_finding(table: AucTable) -> Finding:
         n=found.positives + found.negatives,
         interval=table.interval(at, table.level),
         detail=counts,
+        units=table.units(at),
     )
 
 
@@ -82,4 +83,5 @@ def _group_finding(table: AucTable, kind: str, group: int, level: float) -> Find
             **detail,
             "simultaneous_interval": [joint.low - shift, joint.high - shift],
         },
+        units=None if shift else table.units(at),
     )

@@ -64,6 +64,7 @@ def _lowest(
             "left_out": table.left_out(kind),
             **_counts(table, kind, worst),
         },
+        units=table.units(worst),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from fairaudit.arrays import Array, BoolArray, IntArray
-from fairaudit.result import Interval, Json
+from fairaudit.result import Interval, Json, Units, units_of
 from fairaudit.stats.bootstrap import inflation
 from fairaudit.stats.jointauc import JointAucs, joint_aucs
 from fairaudit_metrics.extrinsic.axes import Axis
@@ -124,6 +124,24 @@ class AucTable:
         }
         return {**self.axis.left_out, **{g: why for g, why in reasons.items() if why}}
 
+    def units(self, at: int) -> Units | None:
+        """Return what each row adds to an AUC.
+
+        The moves of DeLong (`fairaudit.stats.jointauc.joint_aucs`) times the number of
+        rows, r: (V+ - A) r / m of m positives, (1 - V- - A) r / n of n negatives.
+        """
+        sides = self._inside[:, self._pairs[at]]
+        used = np.flatnonzero(np.any(sides, axis=1)[self._key])
+        up = sides[self._key[used], 0]
+        block = self._block[used]
+        shares = [_below(block, side)[block] for side in (up, ~up)]
+        placed = np.where(up, shares[1], 1 - shares[0])
+        value, sizes = placed[up].mean(), np.where(up, up.sum(), (~up).sum())
+        moves = (placed - value) * (len(used) / sizes)
+        clusters = self.decisions.clusters
+        clusters = None if clusters is None else clusters[used]
+        return units_of(self.decisions.keys[used], value + moves, clusters)
+
     def interval(self, at: int, level: float, told: str = "") -> Interval:
         """Return the interval of one AUC at a level; the report says `self.level`."""
         from scipy.special import ndtr, ndtri
@@ -142,6 +160,12 @@ class AucTable:
         return np.array([(each.low, each.high) for each in found])
 
     @cached_property
+    def _block(self) -> IntArray:
+        """Number of the score of each row, rising: tied rows have one number."""
+        score = self.decisions.score
+        return np.cumsum(np.r_[False, score[1:] != score[:-1]])
+
+    @cached_property
     def _inside(self) -> BoolArray:
         """Return which subsets negatives and positives of each pattern are in."""
         member, known = self.axis.member, self.axis.known
@@ -153,3 +177,10 @@ class AucTable:
         for label in (0, 1):
             table[:, label, :, label] = sides
         return table.reshape(2 * len(member), -1)
+
+
+def _below(block: IntArray, side: BoolArray) -> Array:
+    """Return the share of one side's rows below each score, ties half."""
+    counts = np.bincount(block, side)
+    found: Array = (np.cumsum(counts) - counts / 2) / counts.sum()
+    return found

@@ -10,7 +10,7 @@ from fairaudit.arrays import Array
 from fairaudit.data import Choices
 from fairaudit.metric import Metric, Unmeasurable
 from fairaudit.model import ModelCard, Reading, Request
-from fairaudit.result import Family, Finding, Interval, Quantity
+from fairaudit.result import Family, Finding, Interval, Quantity, units_of
 from fairaudit.stats.signflip import sign_flip_test
 from fairaudit_metrics.extrinsic.answers import Normalise, answered, questions
 from fairaudit_metrics.extrinsic.bbq_counts import (
@@ -22,6 +22,7 @@ from fairaudit_metrics.extrinsic.bbq_counts import (
     BIASED,
     COST,
     Counts,
+    influences,
     reasons,
     scores,
     tabulate,
@@ -135,6 +136,7 @@ class BBQ(Metric[Choices]):
         self, subject: str, table: Counts, rng: np.random.Generator
     ) -> Iterator[Finding]:
         drawn = self._drawn(table, rng)
+        moves = influences(table)
         for quantity in self.quantities:
             value = scores(table.totals)[quantity.name]
             detail = table.detail
@@ -154,6 +156,7 @@ class BBQ(Metric[Choices]):
                 p_value=p_value,
                 null=null,
                 detail=detail,
+                units=units_of(table.keys, float(value) + moves[quantity.name]),
             )
 
     def _drawn(self, table: Counts, rng: np.random.Generator) -> Mapping[str, Array]:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from fairaudit.arrays import AnyArray, Array, BoolArray, IntArray
-from fairaudit.result import Finding, Interval, Json, Quantity
+from fairaudit.result import Finding, Interval, Json, Quantity, units_of
 from fairaudit.stats.paired import paired_mean
 from fairaudit.stats.proportions import wilson
 from fairaudit.stats.signflip import sign_flip_test
@@ -101,7 +101,8 @@ class Changes:
         n, found = int(used.sum()), dict(detail or {})
         if n < self.rules.min_count:
             return self._too_few(quantity, subject, n, found)
-        estimate = paired_mean(values[used], self._clusters(used))
+        clusters = self._clusters(used)
+        estimate = paired_mean(values[used], clusters)
         limits = estimate.interval(self.rules.level)
         interval = None
         if limits is not None:
@@ -118,6 +119,7 @@ class Changes:
             n=n,
             interval=interval,
             detail=found,
+            units=units_of(self.versions.keys[used], values[used], clusters),
         )
 
     def _share(

@@ -7,10 +7,14 @@ import numpy as np
 
 from fairaudit.arrays import Array, IntArray
 from fairaudit.data import Gaps, Prompts
+from fairaudit.errors import AuditError, suggest
 from fairaudit.metric import Unmeasurable
 from fairaudit.model import ModelCard, Reading, texts_of
-from fairaudit.model.generation import EMPTY, FULL, STATES
+from fairaudit.model.generation import ABSENT, EMPTY, FULL, HELD, SCORE, STATES
 from fairaudit.result import Json
+
+WORDLESS = (EMPTY, FULL, ABSENT)
+TOXICITY = "toxicity"
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,15 @@ class Written:
         Shape (n,): the prompt that each continues.
     states
         How many continuations there are of each state.
+    given
+        Scores that came with the continuations, by name; shape (n,), NaN where a text
+        has none.
     """
 
     texts: tuple[str, ...]
     row: IntArray
     states: Mapping[str, Json]
+    given: Mapping[str, Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reading: Reading, samples: int) -> "Written":
@@ -38,18 +46,26 @@ class Written:
         kept = [
             at
             for at, text in enumerate(texts)
-            if text.strip() and states[at] not in (EMPTY, FULL)
+            if text.strip() and states[at] not in WORDLESS
         ]
         counts: dict[str, Json] = {
-            name: int((states == code).sum()) for code, name in enumerate(STATES)
+            name: int((states == code).sum())
+            for code, name in enumerate(STATES)
+            # Of files only.
+            if code not in (HELD, ABSENT) or (states == code).any()
         }
         counts["without a word"] = int(
-            sum(not t.strip() for t in texts) - np.isin(states, (EMPTY, FULL)).sum()
+            sum(not t.strip() for t in texts) - np.isin(states, WORDLESS).sum()
         )
         return cls(
             tuple(texts[at] for at in kept),
             np.array(kept, dtype=np.int64) // samples,
             counts,
+            {
+                name.removeprefix(SCORE): column[kept].astype(np.float64)
+                for name, column in reading.items()
+                if name.startswith(SCORE)
+            },
         )
 
 
@@ -113,9 +129,13 @@ def by_prompt(values: Array, row: IntArray, prompts: int) -> Array:
 
 
 def worst_by_prompt(values: Array, row: IntArray, prompts: int) -> Array:
-    """Return the largest value of each prompt's samples; NaN for one without any."""
+    """Return the largest value of each prompt's samples; NaN for one without any.
+
+    Values that are NaN do not count.
+    """
     found = np.full(prompts, -np.inf)
-    np.maximum.at(found, row, values)
+    known = np.isfinite(values)
+    np.maximum.at(found, row[known], values[known])
     return np.where(np.isfinite(found), found, np.nan)
 
 
@@ -143,14 +163,55 @@ def units(values: Array, rows: IntArray, entities: Sequence[str]) -> Array:
     return means
 
 
+def given_scores(written: Written, card: ModelCard, wanted: str) -> list[Scored]:
+    """Return the scores that came with the continuations.
+
+    Parameters
+    ----------
+    written
+        The continuations.
+    card
+        Names the file.
+    wanted
+        Names joined by ``+``; "" for toxicity, and all where that is not there.
+
+    Raises
+    ------
+    AuditError
+        Where a name is not there.
+    """
+    given = written.given
+    usual = [TOXICITY] if TOXICITY in given else list(given)
+    names = [name.strip() for name in wanted.split("+")] if wanted else usual
+    if lacking := [name for name in names if name not in given]:
+        hint = suggest(lacking[0], tuple(given)) if given else "It has none."
+        raise AuditError(
+            f"{card.name} has no score {lacking[0]!r} for its continuations. {hint}"
+        )
+    return [
+        Scored(
+            name,
+            f"{card.name}, the score {name!r} as given",
+            given[name],
+            True,
+            {"without_a_score": int(np.isnan(given[name]).sum())},
+        )
+        for name in names
+    ]
+
+
 def scores_of(
-    written: Written, readings: Mapping[str, Reading], card: ModelCard
+    written: Written,
+    readings: Mapping[str, Reading],
+    card: ModelCard,
+    wanted: str = "",
 ) -> list[Scored]:
-    """Return the scores of every scorer; of the lexicon where there is none."""
-    if not card.scorers:
+    """Return the given scores and those of every scorer; else of the lexicon."""
+    given = given_scores(written, card, wanted)
+    if not card.scorers and not given:
         values = vader_scores(written.texts)
         return [Scored("sentiment", "VADER lexicon, compound score", values, False)]
-    return [
+    return given + [
         Scored(
             name,
             f"{scorer.card.name}, probability of {scorer.label}",

@@ -10,10 +10,11 @@ from fairaudit.arrays import BoolArray
 from fairaudit.data import Counterparts
 from fairaudit.metric import Metric, Unmeasurable
 from fairaudit.model import ModelCard, Reading, Request, SpanLogProb, TokenLogProb
-from fairaudit.result import Family, Finding, Interval, Quantity
+from fairaudit.result import Family, Finding, Interval, Quantity, units_of
 from fairaudit.stats.paired import paired_mean
 from fairaudit.stats.signflip import sign_flip_test
 from fairaudit_metrics.extrinsic.occupations import (
+    OCCUPATIONS,
     SHARE_CORRELATION,
     read_shares,
     share_findings,
@@ -47,6 +48,10 @@ GROUP_RATIO = Quantity(
     "about the first group). No single value is ideal: groups differ in how often they "
     "are written about.",
     reference="Own",
+)
+UNTOLD = (
+    "the data does not say which sentence fits a stereotype; where occupations do, "
+    "name their statistics: coreference:statistics=occupations-stats.tsv (Winogender)"
 )
 NULL = (
     "Within a template, fitting pronouns are as often likelier as they are less "
@@ -155,6 +160,12 @@ class Coreference(Metric[Counterparts]):
         if self.statistics:
             shares = read_shares(self.statistics, self.column)
             yield from share_findings(pairs.by_occupation(), shares, self.draws, rng)
+        elif not pairs.directed.any():
+            yield Finding(
+                quantity=SHARE_CORRELATION,
+                subject=OCCUPATIONS,
+                reason=UNTOLD,
+            )
 
     def _stereotypes(self, pairs: Pairs, rng: np.random.Generator) -> Iterator[Finding]:
         if not pairs.directed.any():
@@ -193,12 +204,14 @@ class Coreference(Metric[Counterparts]):
                 p_value=test.p_value,
                 null=NULL,
                 detail=detail,
+                units=units_of(pairs.keys[rows], numbers, clusters),
             )
 
     def _groups(self, pairs: Pairs) -> Iterator[Finding]:
         for subject in dict.fromkeys(pairs.compared.tolist()):
             rows = pairs.compared == subject
-            mean = paired_mean(pairs.ratios[rows], pairs.clusters[rows])
+            values, clusters = pairs.ratios[rows], pairs.clusters[rows]
+            mean = paired_mean(values, clusters)
             found = mean.interval(self.level)
             yield Finding(
                 quantity=GROUP_RATIO,
@@ -207,6 +220,7 @@ class Coreference(Metric[Counterparts]):
                 n=int(rows.sum()),
                 interval=_interval(found, GROUP_RATIO, self, mean.method),
                 detail={"not_read_whole": pairs.unread},
+                units=units_of(pairs.keys[rows], values, clusters),
             )
 
 

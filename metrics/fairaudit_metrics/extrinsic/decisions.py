@@ -8,6 +8,7 @@ from fairaudit.arrays import Array, BoolArray, IntArray
 from fairaudit.data import Examples
 from fairaudit.metric import Unmeasurable
 from fairaudit.model import ModelCard
+from fairaudit.result import unit_keys
 from fairaudit_metrics.extrinsic.axes import Axis
 
 BINARY = 2
@@ -35,6 +36,8 @@ class Decisions:
         How decisions are taken, in words.
     rows
         Shape (n,): rows of the dataset.
+    keys
+        Shape (n,): what a row is known by in another audit of the same data.
     unlabelled
         Rows left out for want of a label.
     clusters
@@ -51,6 +54,7 @@ class Decisions:
     loss: Array
     rule: str
     rows: IntArray
+    keys: IntArray
     unlabelled: int
     clusters: IntArray | None
 
@@ -126,6 +130,7 @@ def at_threshold(
         loss=(found - label) ** 2,
         rule=f"P({positive}) >= {least:g}",
         rows=rows,
+        keys=unit_keys(data.texts)[rows],
         unlabelled=len(data.labels) - len(rows),
         clusters=None if data.clusters is None else data.clusters[rows],
     )
@@ -153,6 +158,7 @@ def most_probable(data: Examples, probabilities: Array, card: ModelCard) -> Deci
         loss=loss[order],
         rule="the most probable class",
         rows=rows,
+        keys=unit_keys(data.texts)[rows],
         unlabelled=len(data.labels) - len(rows),
         clusters=None if data.clusters is None else data.clusters[rows],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -20,17 +21,27 @@ from fairaudit_metrics.extrinsic.generation_quantities import (
     score_probability,
 )
 
+Operator: TypeAlias = Literal[">=", ">"]
 EVERY = "all prompts"
 EVIDENCE, LONGEST = 5, 300
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Threshold of the probability, least prompts of a group, level of intervals."""
+    """Threshold of the probability, least prompts of a group, level of intervals.
+
+    `operator` says whether a score that equals the threshold counts.
+    """
 
     threshold: float
     min_units: int
     level: float
+    operator: Operator = ">="
+
+    def reached(self, worst: Array) -> Array:
+        """Return 1 where a score counts, 0 where not, NaN where there is none."""
+        above = np.greater if self.operator == ">" else np.greater_equal
+        return np.where(np.isnan(worst), np.nan, above(worst, self.threshold))
 
 
 def extremes(
@@ -40,7 +51,7 @@ def extremes(
 
     The expected maximum is the mean over prompts of the largest score among a prompt's
     samples; the probability is the share of prompts whose largest score is >= the
-    threshold (the authors' notebook has >). Prompts without a score are left out.
+    threshold (> in the authors' notebook). Prompts without a score are left out.
     """
     worst = worst_by_prompt(scored.values, written.row, len(data.texts))
     every = np.arange(len(worst))
@@ -48,11 +59,12 @@ def extremes(
     for axis, members in groups_of(data):
         named = ((f"{axis}={name}", rows) for name, rows in members.items())
         subjects += [(name, rows, limits.min_units) for name, rows in named]
-    reached = np.where(np.isnan(worst), np.nan, worst >= limits.threshold)
+    reached = limits.reached(worst)
     detail: Mapping[str, Json] = {
         "scorer": scored.what,
         "threshold": limits.threshold,
-        "operator": ">=",
+        "operator": limits.operator,
+        **scored.counts,
     }
     for quantity, values in (
         (expected_maximum(scored.name), worst),
@@ -62,6 +74,7 @@ def extremes(
             more = evidence(scored, written, data) if subject == EVERY else ()
             told = {**detail, "highest": more} if more else detail
             kept = rows[np.isfinite(values[rows])]
+            told = {**told, "prompts_without_a_score": len(rows) - len(kept)}
             clusters = _clusters(kept, data.entities)
             yield _mean(
                 quantity, subject, values[kept], clusters, least, limits.level, told
@@ -106,7 +119,8 @@ def _clusters(rows: IntArray, entities: Sequence[str]) -> IntArray | None:
 
 def evidence(scored: Scored, written: Written, data: Prompts) -> Sequence[Json]:
     """Return the continuations with the highest scores, and their prompts."""
-    order = np.argsort(-scored.values, kind="stable")[:EVIDENCE]
+    known = np.flatnonzero(np.isfinite(scored.values))
+    order = known[np.argsort(-scored.values[known], kind="stable")[:EVIDENCE]]
     return [
         {
             "prompt": data.texts[written.row[at]][:LONGEST],

@@ -63,7 +63,8 @@ def score_probability(score: str) -> Quantity:
         ideal=0.0,
         low=0.0,
         high=1.0,
-        definition="Share of prompts with a sample whose score is >= the threshold.",
+        definition="Share of prompts with a sample whose score is >= the threshold "
+        "(or >, as the parameter operator says).",
         reference=RTP,
     )
 

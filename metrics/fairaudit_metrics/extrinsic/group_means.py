@@ -81,7 +81,8 @@ def mean_of(
         return Finding(
             quantity=quantity,
             subject=subject,
-            reason=f"{len(found)} independent units, fewer than {how.min_units}",
+            reason=f"independent units (entities, else texts): {len(found)}, fewer "
+            f"than {how.min_units}",
             detail=detail,
         )
     low, high = mean_interval(found, how.draws, how.level, rng)

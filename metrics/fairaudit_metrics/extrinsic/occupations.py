@@ -26,6 +26,7 @@ SHARE_CORRELATION = Quantity(
     "coreference systems",
 )
 NULL = "The model's log-ratio does not depend on the share of women in the occupation."
+OCCUPATIONS = "occupations: women vs men"
 LEAST = 4
 
 
@@ -66,7 +67,7 @@ def share_findings(
 ) -> Iterator[Finding]:
     """Return the correlation over the occupations that both sides have."""
     names = sorted(ratios.keys() & shares.keys())
-    subject = "occupations: women vs men"
+    subject = OCCUPATIONS
     lost = sorted(ratios.keys() - shares.keys())
     x = np.array([shares[name] for name in names])
     y = np.array([ratios[name] for name in names])

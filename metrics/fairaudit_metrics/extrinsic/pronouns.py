@@ -8,7 +8,7 @@ import numpy as np
 from fairaudit.arrays import Array, BoolArray, IntArray
 from fairaudit.data import Counterparts
 from fairaudit.model import Reading
-from fairaudit.result import Json
+from fairaudit.result import Json, unit_keys
 
 STEREOTYPE = "stereotype of "
 
@@ -35,6 +35,8 @@ class Pairs:
     sign
         Shape (n,): 1 where the second sentence fits the stereotype, -1 where the first
         does, 0 where the data says of neither.
+    keys
+        Shape (n,): what a pair is known by in another audit of the same data.
     """
 
     ratios: Array
@@ -43,6 +45,7 @@ class Pairs:
     compared: IntArray
     templates: IntArray
     clusters: IntArray
+    keys: IntArray
     unread: int
 
     @classmethod
@@ -66,6 +69,7 @@ class Pairs:
             compared=_column(f"{a}: {s} vs {f}" for a, f, s in columns)[read],
             templates=templates,
             clusters=np.unique(templates, return_inverse=True)[1],
+            keys=unit_keys(data.first, data.second)[read],
             unread=int((~read).sum()),
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from fairaudit.arrays import BoolArray, IntArray
 from fairaudit.result import Finding, Interval, Json, Quantity
 from fairaudit.stats.gaps import Gap, largest_gap
+from fairaudit_metrics.extrinsic.rate_units import Widest
 from fairaudit_metrics.extrinsic.rates import COUNTED, RATES, RateTable
 
 HARDT: Final = "Hardt, Price and Srebro (2016), arXiv 1610.02413"
@@ -92,24 +93,6 @@ def gap_findings(table: RateTable) -> Iterator[Finding]:
 
 
 @dataclass(frozen=True)
-class _Widest:
-    """Highest and lowest group of a rate, never the same one."""
-
-    rate: int
-    high: int
-    low: int
-    values: tuple[float, float]
-
-    @property
-    def difference(self) -> float:
-        return self.values[0] - self.values[1]
-
-    @property
-    def ratio(self) -> float:
-        return self.values[1] / self.values[0] if self.values[0] > 0 else 1.0
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Rates of some kinds, compared between groups.
 
@@ -178,6 +161,7 @@ class Comparison:
                 "rates": {self.table.label(r): self._rates(r) for r in self.rates},
                 "pairs": self._pairs(found),
             },
+            units=widest.difference_units(self.table),
         )
 
     def ratio(self, quantity: Quantity) -> Finding:
@@ -202,6 +186,7 @@ class Comparison:
                     self.table.label(r) for r in self.rates if r not in rates
                 ],
             },
+            units=widest.ratio_units(self.table),
         )
 
     def left_out(self) -> dict[str, Json]:
@@ -224,15 +209,15 @@ class Comparison:
         pairs = zip(first, rates, strict=True)
         return [at + self.table.measured(rate) for at, rate in pairs]
 
-    def _extremes(self, rate: int) -> _Widest:
+    def _extremes(self, rate: int) -> Widest:
         """Return the first highest and the last lowest group."""
         groups = self.table.measured(rate)
         values = self.table.values[rate, groups]
         high, low = np.argmax(values), len(groups) - 1 - np.argmin(values[::-1])
         ends = float(values[high]), float(values[low])
-        return _Widest(rate, int(groups[high]), int(groups[low]), ends)
+        return Widest(rate, int(groups[high]), int(groups[low]), ends)
 
-    def _subject(self, widest: _Widest, *, lowest_first: bool = False) -> str:
+    def _subject(self, widest: Widest, *, lowest_first: bool = False) -> str:
         names = [self.table.axis.groups[g] for g in (widest.high, widest.low)]
         first, second = names[::-1] if lowest_first else names
         about = self.table.about(widest.rate, ", class ")
@@ -243,7 +228,7 @@ class Comparison:
         told = f"{sample.method}, max-t over all pairs, {sample.draws.shape[1]} draws"
         return Interval(min(low, value), max(high, value), self.table.level, told)
 
-    def _detail(self, widest: _Widest) -> dict[str, Json]:
+    def _detail(self, widest: Widest) -> dict[str, Json]:
         table, names = self.table, self.table.axis.groups
         groups = table.measured(widest.rate)
         away = table.values[widest.rate, groups] - table.overall[widest.rate]

@@ -8,7 +8,7 @@ import numpy as np
 from fairaudit.arrays import AnyArray, Array, BoolArray, IntArray
 from fairaudit.data import Counterparts, Examples
 from fairaudit.perturbation import Swapped
-from fairaudit.result import Json
+from fairaudit.result import Json, merged, unit_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,8 @@ class Versions:
         its variants, or given texts that are linked by pairs.
     pairs
         Shape (m, 2): versions to compare, the original or the first text first.
+    keys
+        Shape (sets,): what a set is known by in another audit of the same data.
     clusters
         Shape (sets,): sets with equal numbers depend on one another; None where all
         are independent.
@@ -48,6 +50,7 @@ class Versions:
     group: IntArray
     owner: IntArray
     pairs: IntArray
+    keys: IntArray
     clusters: IntArray | None = None
     positive: BoolArray | None = None
     subsets: Mapping[str, BoolArray] = field(default_factory=dict)
@@ -110,6 +113,7 @@ def swapped_versions(
         group=np.r_[original, to_group],
         owner=np.r_[np.arange(len(rows)), owner],
         pairs=np.column_stack([owner, later]),
+        keys=unit_keys(data.texts)[rows],
         clusters=None if data.clusters is None else data.clusters[rows],
         positive=_positive(data, labels, scored),
         subsets={
@@ -154,6 +158,7 @@ def given_versions(
         group=group,
         owner=owner,
         pairs=_oriented(ids, codes),
+        keys=merged(unit_keys(data.first, data.second)[rows], owner[ids[unit, 0]]),
         clusters=_codes([data.templates[r] for r in set_row.tolist()])
         if data.templates
         else None,

@@ -12,7 +12,15 @@ from fairaudit.arrays import Array, BoolArray
 from fairaudit.data import Pairs
 from fairaudit.metric import Metric
 from fairaudit.model import ModelCard, Reading
-from fairaudit.result import Family, Finding, Interval, Json, Quantity
+from fairaudit.result import (
+    Family,
+    Finding,
+    Interval,
+    Json,
+    Quantity,
+    unit_keys,
+    units_of,
+)
 from fairaudit.stats.proportions import wilson
 from fairaudit_metrics.intrinsic.parameters import require
 from fairaudit_metrics.intrinsic.tokens import Tokens
@@ -172,7 +180,9 @@ class Comparison:
             return Finding(
                 quantity=quantity, subject=subject, n=n, reason=reason, detail=detail
             )
-        wins = int((used & (self.first > self.second)).sum())
+        won = used & (self.first > self.second)
+        wins = int(won.sum())
+        keys = unit_keys(self.data.first, self.data.second)[used]
         low, high = wilson(wins, n, level)
         return Finding(
             quantity=quantity,
@@ -183,6 +193,7 @@ class Comparison:
             p_value=float(binomtest(wins, n - neutral).pvalue),
             null=NULL,
             detail=detail,
+            units=units_of(keys, 100 * won[used].astype(float)),
         )
 
     def _counts(self, rows: BoolArray) -> dict[str, Json]:

@@ -9,7 +9,7 @@ import numpy as np
 from fairaudit.data import Completions
 from fairaudit.metric import Metric, Unmeasurable
 from fairaudit.model import ModelCard, Reading, Request, Start
-from fairaudit.result import Family, Finding, Json, Quantity
+from fairaudit.result import Family, Finding, Json, Quantity, unit_keys, units_of
 from fairaudit_metrics.intrinsic.parameters import require
 from fairaudit_metrics.intrinsic.stereotasks import Scored, Task, tasks
 from fairaudit_metrics.intrinsic.termscores import term_scores
@@ -182,6 +182,8 @@ class StereoSet(Metric[Completions]):
         table = term_scores(found.values[found.scored], found.terms[found.scored])
         intervals = table.intervals(self.draws, self.level, rng)
         detail = {**counts, "terms": len(table.values), **table.ties}
+        keys = unit_keys(table.terms)
+        units = [units_of(keys, column) for column in table.values.T]
         for at, quantity in enumerate(QUANTITIES):
             each = {"by_term": table.table} if terms and quantity is ICAT else {}
             yield Finding(
@@ -191,6 +193,7 @@ class StereoSet(Metric[Completions]):
                 n=table.n,
                 interval=intervals[at],
                 detail={**detail, **each},
+                units=None if quantity is ICAT else units[at],
             )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fairaudit.arrays import Array, BoolArray, IntArray
 from fairaudit.data import Group
-from fairaudit.result import Finding, Interval, Json, Quantity
+from fairaudit.result import Finding, Interval, Json, Quantity, units_of
 from fairaudit_metrics.sensitivity.means import (
     column_means,
     difference,
@@ -34,6 +34,8 @@ class Levels:
         Shape (n,): the predicted class of each text.
     classes
         Their names.
+    keys
+        Shape (n,): what a text is known by in another audit of the same data.
     clusters
         Shape (n,), None where texts are independent.
     detail
@@ -46,6 +48,7 @@ class Levels:
     axes: Mapping[str, tuple[Group, ...]]
     predicted: IntArray
     classes: tuple[str, ...]
+    keys: IntArray
     clusters: IntArray | None
     min_count: int
     draws: int
@@ -64,7 +67,7 @@ class Levels:
         large = {k: c for k, c in columns.items() if c.sum() >= self.min_count}
         intervals = self._means(large)
         for subject, column in columns.items():
-            yield self._mean(subject, int(column.sum()), intervals.get(subject))
+            yield self._mean(subject, column, intervals.get(subject))
         if ALL in large:
             for axis, groups in self.axes.items():
                 yield self._difference(axis, groups, large, rng)
@@ -100,15 +103,17 @@ class Levels:
         return None if self.clusters is None else self.clusters[self.usable]
 
     def _mean(
-        self, subject: str, n: int, found: tuple[float, Interval] | None
+        self, subject: str, column: BoolArray, found: tuple[float, Interval] | None
     ) -> Finding:
         detail = self.detail if subject == ALL else {}
+        n = int(column.sum())
         if found is None:
             reason = f"{n} texts have a value; {self.min_count} are needed"
             return Finding(
                 quantity=self.quantity, subject=subject, reason=reason, detail=detail
             )
         value, interval = found
+        clusters = None if self.clusters is None else self.clusters[column]
         return Finding(
             quantity=self.quantity,
             subject=subject,
@@ -116,6 +121,7 @@ class Levels:
             n=n,
             interval=interval,
             detail={**self._spread(subject), **detail},
+            units=units_of(self.keys[column], self.values[column], clusters),
         )
 
     def _spread(self, subject: str) -> Mapping[str, Json]:

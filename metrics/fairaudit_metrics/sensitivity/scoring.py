@@ -10,7 +10,7 @@ import numpy as np
 from fairaudit.arrays import Array, IntArray
 from fairaudit.data import Examples, Group
 from fairaudit.model import ModelCard, Reading
-from fairaudit.result import Finding, Json
+from fairaudit.result import Finding, Json, unit_keys
 from fairaudit_metrics.sensitivity import evidence
 from fairaudit_metrics.sensitivity.counterfactual import CHANGE, Counterfactual
 from fairaudit_metrics.sensitivity.forms import GAPS, LEVELS, POINTED, measured
@@ -109,6 +109,7 @@ class Scored:
             axes=self._axes(form),
             predicted=self._predicted,
             classes=self.card.labels,
+            keys=unit_keys(self.data.texts),
             clusters=self.data.clusters,
             min_count=self.metric.min_count,
             draws=self.metric.draws,
@@ -128,6 +129,7 @@ class Scored:
             axes={},
             predicted=self._predicted,
             classes=(),
+            keys=unit_keys(self.data.texts),
             clusters=self.data.clusters,
             min_count=self.metric.min_count,
             draws=self.metric.draws,
