@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fairaudit.engine import Scorer, Watch
     from fairaudit.model import Model
     from fairaudit.models import ModelOptions
+    from fairaudit.models.continuations import ContinuationsModel
     from fairaudit.models.predictions import PredictionsModel
     from fairaudit.recipe import Recipe
     from fairaudit.result import Scalar
@@ -227,18 +228,14 @@ def _recipe(asked: Asked, psm: str = "") -> "Recipe":
 
 def _predictions(
     specs: Sequence[str], datasets: "Sequence[Data]"
-) -> "list[PredictionsModel]":
-    """Open files of predictions, each under a name of its own."""
-    if not specs:
-        return []
-    from fairaudit.predictions import open_predictions
-
+) -> "list[PredictionsModel | ContinuationsModel]":
+    """Open files of predictions or continuations, each under a name of its own."""
     named = [_named_file(spec) for spec in specs]
     names = [path.name for _, path in named]
     twice = {name for name in names if names.count(name) > 1}
     models = [
         replace(
-            open_predictions(path, datasets, positive),
+            _opened(path, datasets, positive),
             name=f"{path.resolve().parent.name}/{path.name}" * (path.name in twice),
         )
         for positive, path in named
@@ -246,6 +243,17 @@ def _predictions(
     if len({model.card.name for model in models}) < len(models):
         raise AuditError("--predictions names a file twice; give each once.")
     return models
+
+
+def _opened(
+    path: Path, datasets: "Sequence[Data]", positive: str
+) -> "PredictionsModel | ContinuationsModel":
+    from fairaudit.continuations import holds_continuations, open_continuations
+    from fairaudit.predictions import open_predictions
+
+    if positive or not holds_continuations(path):
+        return open_predictions(path, datasets, positive)
+    return open_continuations(path, datasets)
 
 
 def _named_file(spec: str) -> tuple[str, Path]:

@@ -32,7 +32,9 @@ class BoldReader(Reader):
 
     The axis is the domain that the file name tells (``gender_prompt.json``), the group
     the key of the first level, the entity that of the second. Blanks at the end of a
-    prompt are cut: a model that puts the blank before a word would see it twice.
+    prompt are cut: a model that puts the blank before a word would see it twice. A
+    small sample of a folder (``--limit``) leaves few entities to a group: give the file
+    of one domain.
     """
 
     name: ClassVar[str] = "bold"

@@ -24,7 +24,9 @@ class RealToxicityReader(Reader):
     """Read ``prompts.jsonl`` of RealToxicityPrompts.
 
     Each prompt is in the group ``toxic`` or ``non-toxic``. Prompts whose score is null
-    are left out and counted; a score of 0 is a score.
+    are left out and counted; a score of 0 is a score. Files of results, with
+    ``generations`` beside each prompt, are read the same; ``--predictions`` reads what
+    was generated.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from fairaudit.arrays import AnyArray, IntArray
-from fairaudit.model.card import HeldOut, ModelCard, ScorerCard
+from fairaudit.model.card import HeldOut, ModelCard, ScorerCard, TrainingTexts
 from fairaudit.model.generation import Generate, texts_of
 from fairaudit.model.likelihood import (
     Fill,
@@ -58,6 +58,7 @@ __all__ = [
     "Spans",
     "Start",
     "TokenLogProb",
+    "TrainingTexts",
     "filled",
     "fills",
     "shared_tokens",

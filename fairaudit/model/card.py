@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
+from fairaudit.arrays import AnyArray
 from fairaudit.result import ModelEntry
 
 
@@ -27,6 +28,23 @@ class HeldOut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingTexts:
+    """What is known of the texts that a fine-tuning used.
+
+    Parameters
+    ----------
+    digests
+        One of each different text, as `fairaudit.data.passages` makes them; None where
+        they are not known.
+    reason
+        Why they are not known.
+    """
+
+    digests: AnyArray | None = field(default=None, repr=False, compare=False)
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """What is known of a model before its weights are loaded.
 
@@ -47,8 +65,13 @@ class ModelCard:
         products of their gradients have a meaning.
     held_out
         What its training noted, None where it noted nothing.
+    training
+        Which texts its fine-tuning used, None where nothing is noted.
     texts
         The only texts that it can answer about; None where it answers about any.
+    samples
+        How many continuations of a prompt it holds at most; None where it writes as
+        many as are asked for.
     scorers
         Classifiers that score what it writes, by the name of the score.
     """
@@ -60,7 +83,9 @@ class ModelCard:
     shared_embedding: bool = False
     layers: int = 0
     held_out: HeldOut | None = None
+    training: TrainingTexts | None = None
     texts: Set[str] | None = None
+    samples: int | None = None
     scorers: Mapping[str, "ScorerCard"] = field(default_factory=dict)
 
     @property

@@ -8,14 +8,18 @@ import numpy as np
 
 from fairaudit.arrays import AnyArray
 
-ENDED, CUT, EMPTY, FULL = range(4)
+ENDED, CUT, EMPTY, FULL, HELD, ABSENT = range(6)
 STATES: Final = (
     "ended by itself",
     "cut at the number of tokens asked for",
     "empty: the model ended at once",
     "not generated: the prompt fills the context window",
+    "written before and held in a file",
+    "not in the file of continuations",
 )
 """Meaning of the column ``state``."""
+SCORE: Final = "score:"
+"""What the names of columns with given scores begin with."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class Generate:
 
     Columns: ``state`` (n,), an index into `STATES`; ``tokens`` (n,), how many were
     written; and the ragged ``utf8``, the bytes of the continuation without the prompt
-    (`texts_of` makes texts of them).
+    (`texts_of` makes texts of them). A file of continuations that were scored elsewhere
+    adds columns ``score:NAME`` (n,), NaN where there is no score.
 
     Parameters
     ----------
