@@ -11,7 +11,14 @@ from fairaudit.agreement.alignment import align
 from fairaudit.agreement.series import Panel, Score, Series, panels, values
 from fairaudit.arrays import Array
 from fairaudit.errors import AuditError
-from fairaudit.result import Agreement, AuditReport, Correlation, Family, Interval
+from fairaudit.result import (
+    Agreement,
+    AuditReport,
+    Correlation,
+    DomainDistance,
+    Family,
+    Interval,
+)
 from fairaudit.stats.correction import Method, adjust
 from fairaudit.stats.correlation import (
     COEFFICIENTS,
@@ -75,10 +82,16 @@ def study(report: AuditReport, settings: Settings) -> tuple[Agreement, ...]:
             "No two metrics of different families can be compared: give audits with "
             f"{_wanted(settings)} of at least two families."
         )
-    return _corrected([agreement(*pair, settings) for pair in pairs], settings)
+    found = [agreement(*pair, settings, report.domains) for pair in pairs]
+    return _corrected(found, settings)
 
 
-def agreement(first: Series, second: Series, settings: Settings) -> Agreement:
+def agreement(
+    first: Series,
+    second: Series,
+    settings: Settings,
+    domains: Sequence[DomainDistance] = (),
+) -> Agreement:
     """Return the agreement of two series over the models that have both."""
     models = sorted(first.values.keys() & second.values.keys())
     x = np.array([first.values[model] for model in models])
@@ -90,7 +103,7 @@ def agreement(first: Series, second: Series, settings: Settings) -> Agreement:
         models=tuple(models),
         x=tuple(x.tolist()),
         y=tuple(y.tolist()),
-        alignment=align(first, second),
+        alignment=align(first, second, domains),
         descriptive=len(models) < INFERENCE,
     )
     if reason := _reason(x, y):

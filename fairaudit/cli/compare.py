@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairaudit.cli import options as opt
+from fairaudit.cli.collector import paused
 from fairaudit.errors import AuditError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Align(StrEnum):
     groups = "groups"
 
 
+@paused()
 def compare(
     audits: Audits,
     *,
@@ -86,6 +88,21 @@ def agree(
             help="Check a published table (CSV: table,row,column,r,n,significant,p).",
         ),
     ] = "",
+    data: Annotated[
+        list[str],
+        typer.Option(
+            "--data",
+            metavar="[NAME=]PATH",
+            help="An audited dataset, to tell how far the texts of datasets are apart; "
+            "read as by `evaluate --data`. Repeatable.",
+        ),
+    ] = [],  # noqa: B006 - typer copies it
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL_DIR", help="Compare those texts by its vectors, too."
+        ),
+    ] = None,
     draws: Annotated[
         int, typer.Option(min=99, help="Permutations and resamples.")
     ] = 9999,
@@ -96,6 +113,8 @@ def agree(
     formats: opt.Formats = "terminal",
     out: opt.Out = Path("fairaudit-report"),
     rename: Renamed = "",
+    cache: opt.CacheDir = None,
+    no_cache: opt.NoCache = False,
 ) -> None:
     """Ask whether intrinsic, extrinsic and sensitivity metrics agree over models.
 
@@ -104,8 +123,13 @@ def agree(
     With fewer than 10 models the study describes and does not test.
 
     Example: `fairaudit agree audits/*/audit.json --align groups`
+
+    With the distance of their texts: `fairaudit agree audits/*/audit.json
+    --data pairs=pairs.csv --data notes=notes.csv --encoder my-encoder`
     """
     from fairaudit.agreement.study import Settings, study
+    from fairaudit.cache import Cache, default_directory
+    from fairaudit.cli.domains import Asked, domain_distances
     from fairaudit.cli.report import deliver, writers
 
     wanted = writers(formats)
@@ -116,6 +140,15 @@ def agree(
             raise AuditError("Give AUDIT.json files, or --published FILE.")
         return
     merged = _merged(audits, rename, correction)
+    asked = Asked(
+        data=data,
+        encoder=encoder,
+        draws=draws,
+        seed=seed,
+        correction=correction.value,
+        cache=Cache(None if no_cache else cache or default_directory()),
+    )
+    merged = replace(merged, domains=domain_distances(merged, asked))
     settings = Settings(
         score=score.value,
         align=align.value,
@@ -128,6 +161,7 @@ def agree(
         deliver(writer, found, out)
 
 
+@paused()
 def _merged(
     audits: Sequence[Path], rename: str, correction: opt.Correction
 ) -> "AuditReport":

@@ -5,12 +5,23 @@ from typing import TYPE_CHECKING
 
 from fairaudit.report import wording
 from fairaudit.report.ranking import Ranking, concordance, rankings
-from fairaudit.result import Agreement, AuditReport, Correlation
+from fairaudit.result import (
+    Agreement,
+    Alignment,
+    AuditReport,
+    Correlation,
+    DomainDistance,
+)
+from fairaudit.result.agreement import DOMAIN_RULE
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 MOST = 20
+NOT_MEASURED = (
+    "not measured; give the datasets with `fairaudit agree --data NAME=PATH`, and "
+    "--encoder MODEL_DIR for vectors."
+)
 
 
 def ranking_lines(report: AuditReport) -> list[str]:
@@ -47,6 +58,51 @@ def tally(agreements: Sequence[Agreement]) -> str:
         f"{wording.count(len(agreements), 'pair')} of metrics, {aligned} aligned; "
         f"{tested} tested, the others have too few models or do not vary."
     )
+
+
+def domain_lines(report: AuditReport) -> list[str]:
+    """Return how far the datasets are apart, or how to have it measured."""
+    if not report.domains:
+        return [f"Distance of domains: {NOT_MEASURED}"]
+    lines = [f"- {apart(found)}" for found in report.domains[:MOST]]
+    if (hidden := len(report.domains) - MOST) > 0:
+        lines.append(f"  {wording.count(hidden, 'more pair')} of datasets")
+    return ["Distance of the datasets' texts", *lines, DOMAIN_RULE]
+
+
+def apart(found: DomainDistance) -> str:
+    """Say in words how far two datasets are apart."""
+    n = f"{found.n[0]:,} and {found.n[1]:,} texts"
+    chance = wording.number(found.vocabulary_chance)
+    told = (
+        f"{found.first} ~ {found.second}: vocabulary divergence "
+        f"{wording.number(found.vocabulary)} bits (by chance {chance}; {n})"
+    )
+    if found.embedding is None:
+        return f"{told}; {found.reason}"
+    first, second = found.n_embedded
+    value = wording.number(found.embedding)
+    p = wording.number(found.embedding_p_adjusted)
+    return (
+        f"{told}; embedding discrepancy {value}, p (adj.) {p} "
+        f"({first:,} and {second:,} texts, {found.encoder})"
+    )
+
+
+def domain(alignment: Alignment) -> str:
+    """Say in words how far the texts behind a pair of metrics are apart.
+
+    >>> domain(Alignment(vocabulary=0.25, domain_note="9 and 8 texts by words"))
+    'vocabulary divergence 0.250 bits (9 and 8 texts by words)'
+    """
+    if alignment.vocabulary is None:
+        return f"domain distance {alignment.domain_note or NOT_MEASURED}"
+    told = f"vocabulary divergence {wording.number(alignment.vocabulary)} bits"
+    if alignment.embedding is not None:
+        p = wording.number(alignment.embedding_p_adjusted)
+        value = wording.number(alignment.embedding)
+        told += f", embedding discrepancy {value}, p (adj.) {p}"
+    return f"{told} ({alignment.domain_note})"
 
 
 def _order(ranking: Ranking) -> str:
