@@ -21,6 +21,7 @@ from fairaudit.metric import Unmeasurable
 from fairaudit.model import Model, Reading, ScorerCard
 from fairaudit.planning import AnyMetric, Job, failed, not_run, plan, requests_of
 from fairaudit.reading import read
+from fairaudit.repeats import repeats
 from fairaudit.result import AuditReport, Cost, Finding, Record, Scalar
 from fairaudit.stats.correction import adjust
 
@@ -107,6 +108,7 @@ def audit(
         datasets=tuple(data.card for data in datasets),
         records=tuple(correct(records, settings.correction)),
         cost=_total(costs, seconds),
+        checks=tuple(repeats([model.card for model in models], datasets)),
     )
 
 

@@ -13,7 +13,7 @@ from fairaudit.model import BACKWARD, Ask, ModelCard, Reading, Request
 from fairaudit.models import ModelOptions
 from fairaudit.models.checkpoint import Checkpoint, open_checkpoint
 from fairaudit.models.depth import hidden_states
-from fairaudit.models.trained import held_out
+from fairaudit.models.trained import held_out, training_texts
 from fairaudit.result import ModelEntry
 from fairaudit.wordvectors import VECTOR_SUFFIXES
 
@@ -74,6 +74,9 @@ class HuggingFaceModel:
             shared_embedding=self._shares_embedding(),
             layers=hidden_states(self.checkpoint.config),
             held_out=held_out(self.checkpoint.training_card()),
+            training=training_texts(
+                self.checkpoint.path, self.checkpoint.training_card()
+            ),
         )
 
     def identity(self, request: Request) -> Mapping[str, str]:

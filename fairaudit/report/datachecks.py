@@ -1,10 +1,12 @@
-"""What was cut, skipped, left out or not found, as the records tell it."""
+"""What was cut, skipped or not found, what is there twice or was seen in training."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fairaudit.result import AuditReport, Json, Record
+from fairaudit.report import wording
+from fairaudit.result import AuditReport, DataCheck, Json, Record
+from fairaudit.result.checks import CheckName
 
 CHECKS: Final[Mapping[str, str]] = {
     "texts_truncated": "texts longer than the model reads, and cut",
@@ -21,6 +23,15 @@ CHECKS: Final[Mapping[str, str]] = {
     "variants_left_out": "rewritten texts left out",
     "reasons": "texts not rewritten, by reason",
 }
+REPEATS: Final[Mapping[CheckName, str]] = {
+    "repeated": "rows whose text another row has too",
+    "contradictory": "labelled rows whose text bears another label elsewhere",
+    "seen in training": "rows with a text that the model's fine-tuning used",
+}
+RULE: Final = (
+    "Texts are equal where they are with case folded and white space collapsed. "
+    "Near-duplicates are not looked for, nor what an encoder saw in pre-training."
+)
 _WORDS: Final = 12
 
 
@@ -62,12 +73,33 @@ def checks(report: AuditReport) -> tuple[list[Check], list[str]]:
     told: dict[Check, None] = {}
     looked: set[str] = set()
     for record in report.records:
+        if record.detail.keys().isdisjoint(CHECKS):
+            continue
         for name in CHECKS.keys() & record.detail.keys():
             looked.add(name)
-            told |= dict.fromkeys(_checks(record, name))
+            if record.detail[name] or isinstance(record.detail[name], str):
+                told |= dict.fromkeys(_checks(record, name))
     found = sorted(told, key=lambda c: (c.metric, c.what, -(c.count or 0), c.about))
     met = {check.what for check in found}
     return found, [CHECKS[n] for n in CHECKS if n in looked and CHECKS[n] not in met]
+
+
+def share(check: DataCheck) -> str:
+    """Return the share of the rows in per cent, empty where there is none."""
+    if check.count is None or not check.n:
+        return ""
+    return f"{100 * check.count / check.n:.1f}%"
+
+
+def check_lines(report: AuditReport) -> list[str]:
+    """Return the counts of repeated and of seen rows that are not 0."""
+    found = [check for check in report.checks if check.count]
+    return [
+        f"- {check.dataset}{f', {check.model}' if check.model else ''}: "
+        f"{wording.count(check.count or 0, 'row')} of {check.n:,} ({share(check)}): "
+        f"{REPEATS[check.name]}"
+        for check in found
+    ]
 
 
 def balances(groups: Mapping[str, Mapping[str, int]], n: int) -> list[Balance]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from fairaudit.models import ModelOptions
 from fairaudit.models.checkpoint import TRAINING_CARD, Checkpoint, open_checkpoint
 from fairaudit.recipe import Recipe, Rows, select
 from fairaudit.training.card import TrainingCard, load_card, make_card
+from fairaudit.training.known import keep_texts
 from fairaudit.training.places import refuse_existing, replace_directory, workplace
 
 __all__ = ["TrainingCard", "fine_tune", "load_card", "trained"]
@@ -134,6 +135,7 @@ def _train(
     place, recipe, rows = work / "model", plan.recipe, plan.rows
     learnt = learn(plan.checkpoint, rows, recipe, work, watch, save_seconds)
     card = make_card(plan.data, recipe, rows, learnt, plan.checkpoint.fingerprint)
+    card = replace(card, texts=keep_texts(rows, place))
     text = json.dumps(asdict(card), indent=1, allow_nan=False)
     (place / TRAINING_CARD).write_text(text, encoding="utf-8")
     replace_directory(place, out)

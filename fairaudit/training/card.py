@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,8 @@ class TrainingCard:
 
     `held_out_auc` is that of two classes, None where there are more; `held_out_aucs` is
     each class against the rest. Rates without a denominator are null, with the count 0
-    beside them.
+    beside them. `texts` tells of the file of digests of the texts that were used, empty
+    in cards of older versions.
     """
 
     fairaudit_version: str
@@ -75,6 +76,7 @@ class TrainingCard:
     held_out_aucs: Mapping[str, float | None]
     held_out_counts: Mapping[str, int]
     held_out_groups: Mapping[str, Json]
+    texts: Mapping[str, Json] = field(default_factory=dict)
 
     def summary(self) -> str:
         """Return one line for the terminal."""
