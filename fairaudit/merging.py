@@ -1,12 +1,20 @@
 """Several audits put side by side as one report."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import TypeAlias
 
 from fairaudit.errors import AuditError, suggest
 from fairaudit.report.schema import keys
-from fairaudit.result import AuditReport, Cost, DatasetEntry, ModelEntry, Record
+from fairaudit.result import (
+    AuditReport,
+    Cost,
+    DataCheck,
+    DatasetEntry,
+    ModelEntry,
+    Record,
+)
 from fairaudit.stats.correction import Method, adjust
 
 Key: TypeAlias = tuple[str, ...]
@@ -48,14 +56,13 @@ def merge(
         command="",
         models=models,
         datasets=datasets,
-        records=tuple(
-            record if p == record.p_adjusted else replace(record, p_adjusted=p)
-            for record, p in zip(records, adjusted, strict=True)
-        ),
+        records=tuple(_corrected(records, adjusted)),
         cost=_cost(reports),
         gates=(),
         changes=(),
         agreements=(),
+        checks=_checks(reports, names),
+        units_sha256="",
     )
 
 
@@ -137,6 +144,28 @@ def _named(
         for record in report.records:
             name = names.get(record.model)
             yield replace(record, model=name) if name else record
+
+
+def _checks(
+    reports: Sequence[AuditReport], names: Mapping[str, str]
+) -> tuple[DataCheck, ...]:
+    every = (check for report in reports for check in report.checks)
+    named = (replace(c, model=names.get(c.model, c.model)) for c in every)
+    return tuple(dict.fromkeys(named))
+
+
+def _corrected(
+    records: Sequence[Record], adjusted: Sequence[float | None]
+) -> Iterator[Record]:
+    """Return the records with other p-values; `replace` takes three times as long."""
+    names = [f.name for f in fields(Record) if f.name != "p_adjusted"]
+    values = attrgetter(*names)
+    for record, p in zip(records, adjusted, strict=True):
+        if p == record.p_adjusted:
+            yield record
+        else:
+            rest = dict(zip(names, values(record), strict=True))
+            yield Record(**rest, p_adjusted=p)
 
 
 def _cost(reports: Sequence[AuditReport]) -> Cost:

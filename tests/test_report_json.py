@@ -66,6 +66,9 @@ def test_has_the_fields_of_the_contract():
         "gates",
         "changes",
         "agreements",
+        "domains",
+        "checks",
+        "units_sha256",
     }
     assert set(tree["records"][0]) == RECORD_KEYS
     assert set(tree["records"][0]["quantity"]) == {
@@ -184,6 +187,14 @@ def test_refuses_a_wrong_field_and_names_it(path, value, told):
 def test_refuses_what_is_not_a_report(text, told):
     with pytest.raises(AuditError, match=told):
         load(text, "x.json")
+
+
+@pytest.mark.parametrize("number", ["1e999", "-2.5E+0400", "1e+400", "9" * 400 + ".0"])
+def test_refuses_what_is_not_finite_beside_what_looks_like_it(number):
+    text = changed(("records", 0, "detail"), {"sha256": "ab3e1234", "x": ["MARK"]})
+    assert load(text, "x.json").records[0].detail["sha256"] == "ab3e1234"
+    with pytest.raises(AuditError, match=r"^x\.json: .* is not finite"):
+        load(text.replace('"MARK"', number).replace(": [", ":["), "x.json")
 
 
 def test_refuses_a_file_that_was_cut_off():

@@ -69,8 +69,8 @@ Predictions: TypeAlias = Annotated[
     typer.Option(
         metavar="[LABEL=]FILE",
         help="Predictions of any system as a model: a table with `text` or `id`, and a "
-        "column of probabilities for each label, or `score`, the probability of LABEL. "
-        "Repeatable.",
+        "column of probabilities for each label, or `score`, the probability of LABEL; "
+        "or JSON Lines with `prompt` and `generations`, texts with scores. Repeatable.",
     ),
 ]
 Psm: TypeAlias = Annotated[
@@ -193,7 +193,7 @@ Formats: TypeAlias = Annotated[
     typer.Option(
         "--format",
         help="Comma-separated: terminal, csv, json, html, charts, markdown, junit, "
-        "sarif, github, agreement.",
+        "sarif, github, agreement, mlflow.",
     ),
 ]
 Quiet: TypeAlias = Annotated[

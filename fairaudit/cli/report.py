@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairaudit.cli.collector import paused
 from fairaudit.errors import AuditError
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from fairaudit.result import AuditReport
 
 
+@paused()
 def report(
     audit: Annotated[
         Path,
@@ -68,7 +70,7 @@ def deliver(
     writer: "Writer", found: "AuditReport", out: Path, *, quiet: bool = False
 ) -> None:
     """Print what one writer makes, or save it in the directory and say where."""
-    from fairaudit.report import Illustrator, save
+    from fairaudit.report import Illustrator, Publisher, save
 
     text = writer.render(found)
     if writer.filename is None:
@@ -79,8 +81,9 @@ def deliver(
     if isinstance(writer, Illustrator):
         for name, content in writer.files(found):
             save(content, path.parent / name)
+    told = f", {writer.publish(found)}" if isinstance(writer, Publisher) else ""
     if not quiet:
-        typer.echo(f"{writer.name}: {path}", err=True)
+        typer.echo(f"{writer.name}: {path}{told}", err=True)
 
 
 def _names(formats: str) -> list[str]:
@@ -94,6 +97,9 @@ def _names(formats: str) -> list[str]:
 
 def _writer(name: str) -> "Writer":
     from fairaudit.registry import load
+    from fairaudit.report import Publisher
 
     writer: Writer = load("fairaudit.reports", name)()
+    if isinstance(writer, Publisher):
+        writer.require()
     return writer

@@ -31,6 +31,19 @@ class Illustrator(Writer, Protocol):
         ...
 
 
+@runtime_checkable
+class Publisher(Writer, Protocol):
+    """A writer that also sends what it renders somewhere."""
+
+    def require(self) -> None:
+        """Find out before the work that this can be done."""
+        ...
+
+    def publish(self, report: AuditReport) -> str:
+        """Send it, and return in words where it is."""
+        ...
+
+
 def save(text: str | bytes, path: Path) -> None:
     """Write a file in one step: readers see the old content or the new, never half.
 

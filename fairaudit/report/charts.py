@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from fairaudit.report import wording
 from fairaudit.report.drawing import (
     INK,
     QUIET,
-    WIDTH,
+    ROW_DATA,
     Datum,
     Layers,
     minus,
     row_labels,
     row_size,
+    rows_chart,
     short,
 )
+from fairaudit.report.grouping import ordered
 from fairaudit.report.wording import visible
 from fairaudit.result import AuditReport, Family, Quantity, Record
 
@@ -75,16 +76,23 @@ class Forest:
         import altair as alt
 
         rows = _rows(self)
-        data = alt.InlineData(values=rows)
+        data = alt.NamedData(ROW_DATA)
         height, two_lines = row_size(rows)
         layers = [*_ideal(self), *_intervals(data, self), *row_labels(data, two_lines)]
-        return alt.layer(*layers).properties(width=WIDTH, height=height)
+        return rows_chart(layers, rows, height)
 
 
-def forests(report: AuditReport) -> list[Forest]:
-    """Return the charts of a report, in the order of the families."""
+def forests(
+    report: AuditReport, differing: wording.Differing | None = None
+) -> list[Forest]:
+    """Return the charts of a report, in the order of the families.
+
+    `differing` is what `wording.varying` says of its records, where that is known.
+    """
     drawn = [r for r in wording.measured(report.records) if r.interval]
-    told = wording.varying(report.records), wording.provenance(report)
+    if differing is None:
+        differing = wording.varying(report.records)
+    told = differing, wording.provenance(report)
     return [
         chart
         for family in wording.FAMILIES
@@ -97,13 +105,14 @@ def _split(
     family: Family,
     told: tuple[wording.Differing, tuple[str, ...]],
 ) -> Iterator[Forest]:
-    for (metric, _), group in groupby(wording.ordered(records), key=wording.kind):
+    for group in ordered(records):
         found = tuple(group)
         parts = -(-len(found) // ROWS)
         for part in range(parts):
             rows = found[part * ROWS : (part + 1) * ROWS]
             quantity = rows[0].quantity
             if quantity is not None:
+                metric = rows[0].metric
                 yield Forest(family, metric, quantity, rows, part + 1, parts, *told)
 
 
@@ -148,7 +157,7 @@ def _axis(forest: Forest) -> "alt.X":
     return alt.X("value:Q", axis=axis, scale=alt.Scale(zero=False, padding=12))
 
 
-def _intervals(data: "alt.InlineData", forest: Forest) -> list["alt.Chart"]:
+def _intervals(data: "alt.NamedData", forest: Forest) -> list["alt.Chart"]:
     """Draw points over their intervals: filled where the ideal is excluded."""
     import altair as alt
 

@@ -6,7 +6,7 @@ so that one drawing serves light, dark and print.
 
 import re
 from collections.abc import Mapping, Sequence
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from fairaudit.report.wording import visible
@@ -19,6 +19,8 @@ Datum: TypeAlias = Mapping[str, str | float | bool]
 Layers: TypeAlias = "alt.LayerChart | alt.FacetChart"
 
 WIDTH: Final = 420
+ROW_DATA: Final = "rows"
+"""Name of the data that the layers of a chart of rows share."""
 INK: Final = "#555555"
 QUIET: Final = "#777777"
 _ROLES: Final = re.compile(
@@ -62,10 +64,8 @@ def svg(plan: Plan) -> str:
     """
     from markupsafe import escape
 
-    out = StringIO()
-    _styled(plan, "transparent").save(out, format="svg")
     label = escape(visible(plan.summary))
-    drawn = _ROLES.sub(r"\1", out.getvalue())
+    drawn = _ROLES.sub(r"\1", _drawn(_styled(plan, "transparent")))
     return drawn.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
@@ -78,10 +78,9 @@ def standalone(plan: Plan) -> tuple[bytes, bytes]:
         Where altair or vl-convert is not installed.
     """
     chart = _styled(plan, "white").properties(title=visible(plan.title))
-    drawn, pixels = StringIO(), BytesIO()
-    chart.save(drawn, format="svg")
+    pixels = BytesIO()
     chart.save(pixels, format="png", scale_factor=_SCALE)
-    return drawn.getvalue().encode(), pixels.getvalue()
+    return _drawn(chart).encode(), pixels.getvalue()
 
 
 def short(text: str, most: int) -> str:
@@ -99,7 +98,7 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def row_labels(data: "alt.InlineData", two_lines: bool) -> list["alt.Chart"]:
+def row_labels(data: "alt.NamedData", two_lines: bool) -> list["alt.Chart"]:
     """Write `label` and `place` of each row left of the plot, `figures` right of it."""
     left, right, lift = -14, WIDTH + 14, 8 if two_lines else 0
     labels = [
@@ -110,30 +109,57 @@ def row_labels(data: "alt.InlineData", two_lines: bool) -> list["alt.Chart"]:
     return [*labels, place] if two_lines else labels
 
 
+def rows_chart(
+    layers: Sequence["alt.Chart"], rows: Sequence[Datum], height: int
+) -> Layers:
+    """Lay charts of `ROW_DATA` over one another; altair copies a layer's own data."""
+    import altair as alt
+
+    layered: Layers = alt.layer(*layers, datasets={ROW_DATA: rows})
+    return layered.properties(width=WIDTH, height=height)
+
+
 def row_size(data: Sequence[Datum]) -> tuple[int, bool]:
     """Return the height of a chart of rows, and whether labels take two lines."""
     two_lines = any(row["place"] for row in data)
     return (38 if two_lines else 24) * len(data), two_lines
 
 
+def _drawn(chart: Layers) -> str:
+    """Draw as `chart.save` does, without its check of the specification: ours is known.
+
+    The check takes as long as the drawing.
+    """
+    import altair as alt
+    import vl_convert
+
+    version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
+    drawn: str = vl_convert.vegalite_to_svg(
+        chart.to_dict(validate=False), vl_version=version
+    )
+    return drawn
+
+
 def _styled(plan: Plan, background: str) -> Layers:
     import altair as alt
     import vl_convert  # noqa: F401 - altair finds it; its lack must show here
+    from altair.utils.schemapi import debug_mode
 
-    layered = plan.layers().properties(background=background)
-    chart: Layers = layered.configure(
-        aria=False,
-        font="Helvetica, Arial, sans-serif",
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            labelFontSize=12, titleFontSize=12, titleFontWeight=400, titlePadding=8
-        ),
-    )
+    with debug_mode(arg=False):
+        layered = plan.layers().properties(background=background)
+        chart: Layers = layered.configure(
+            aria=False,
+            font="Helvetica, Arial, sans-serif",
+            view=alt.ViewConfig(stroke=None),
+            axis=alt.AxisConfig(
+                labelFontSize=12, titleFontSize=12, titleFontWeight=400, titlePadding=8
+            ),
+        )
     return chart
 
 
 def _words(
-    data: "alt.InlineData", field: str, x: int, *, dy: int, size: int
+    data: "alt.NamedData", field: str, x: int, *, dy: int, size: int
 ) -> "alt.Chart":
     import altair as alt
 

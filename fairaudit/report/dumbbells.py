@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 from fairaudit.report import wording
 from fairaudit.report.drawing import (
     INK,
-    WIDTH,
+    ROW_DATA,
     Datum,
     Layers,
     minus,
     row_labels,
     row_size,
+    rows_chart,
     short,
 )
 from fairaudit.result import AuditReport, Change
@@ -56,10 +57,10 @@ class Dumbbell:
         rows = [
             _row(at, change, self.provenance) for at, change in enumerate(self.changes)
         ]
-        data = alt.InlineData(values=rows)
+        data = alt.NamedData(ROW_DATA)
         height, two_lines = row_size(rows)
         layers = [*_marks(data, self.quantity), *row_labels(data, two_lines)]
-        return alt.layer(*layers).properties(width=WIDTH, height=height)
+        return rows_chart(layers, rows, height)
 
 
 def dumbbells(report: AuditReport) -> Iterator[Dumbbell]:
@@ -102,7 +103,7 @@ def _row(at: int, change: Change, provenance: Sequence[str]) -> Datum:
     }
 
 
-def _marks(data: "alt.InlineData", quantity: str) -> list["alt.Chart"]:
+def _marks(data: "alt.NamedData", quantity: str) -> list["alt.Chart"]:
     """Draw a ring for the baseline, a diamond for now, and the interval under both."""
     import altair as alt
 

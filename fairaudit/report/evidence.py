@@ -19,6 +19,7 @@ Part: TypeAlias = tuple[str, bool]
 LEVELS: Final = 5
 STRONGEST: Final = 3
 _LONGEST: Final = 400
+_KNOWN: Final = ("pairs", "top")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Exhibit:
 def exhibits(report: AuditReport) -> Iterator[Exhibit]:
     """Return the evidence that the records hold, in the order of the report."""
     for record in report.records:
+        if record.detail.keys().isdisjoint(_KNOWN):
+            continue
         pairs = _listed(record.detail.get("pairs"))
         texts = _listed(record.detail.get("top"))
         if pairs or texts:

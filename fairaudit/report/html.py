@@ -17,9 +17,10 @@ from fairaudit.report.evidence import exhibits
 from fairaudit.report.limits import EMBEDDED, MANY, PAGE, Limits
 from fairaudit.report.scatter import aligned, clearest, scatters
 from fairaudit.report.schema import dump
+from fairaudit.report.study import NOT_MEASURED, domain
 from fairaudit.report.verdicts import MARKS
 from fairaudit.result import AuditReport, Family, Verdict
-from fairaudit.result.agreement import RULE
+from fairaudit.result.agreement import DOMAIN_RULE, RULE
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,9 +42,10 @@ class HtmlWriter:
     def render(self, report: AuditReport) -> str:
         """Return the page; without the chart libraries it has tables only."""
         limits = Limits() if len(report.records) < MANY else Limits().halved()
-        drawn, note = _drawings(report, limits)
-        whole = {**_whole(report), "chart_note": note}
-        tables = sections.sections(report)
+        differing = wording.varying(report.records)
+        drawn, note = _drawings(report, limits, differing)
+        whole = {**_whole(report), "differing": differing, "chart_note": note}
+        tables = sections.sections(report, limits.rows)
         page = _page(whole, _parts(report, tables, drawn, limits))
         while len(page.encode()) > PAGE and limits != limits.halved():
             limits = limits.halved()
@@ -81,18 +83,23 @@ def _whole(report: AuditReport) -> Context:
         "gates": sorted(report.gates, key=lambda o: order.index(o.verdict)),
         "changes": sorted(report.changes, key=clarity),
         "sentences": sections.compared(report.records),
-        "differing": wording.varying(report.records),
         "rankings": ranked,
         "concordance": ranking.concordance(ranked),
         "many": wording.provenance(report),
         "agreements": clearest(report.agreements),
         "aligned": aligned,
         "rule": RULE,
+        "domain": domain,
+        "domain_rule": DOMAIN_RULE,
+        "domain_absent": NOT_MEASURED,
         "tables": grouptables.group_tables(report),
         "small": grouptables.SMALL,
         "exhibits": list(exhibits(report)),
         "checks": datachecks.checks(report),
         "balances": datachecks.balances,
+        "repeats": datachecks.REPEATS,
+        "share": datachecks.share,
+        "repeats_rule": datachecks.RULE,
         "missing": wording.missing(report.records),
         "cards": sections.cards(report),
         "embedded": _embedded(report),
@@ -127,9 +134,11 @@ def _count(report: AuditReport, verdict: Verdict) -> int:
     return sum(outcome.verdict == verdict for outcome in report.gates)
 
 
-def _drawings(report: AuditReport, limits: Limits) -> tuple[Drawings, str]:
+def _drawings(
+    report: AuditReport, limits: Limits, differing: wording.Differing
+) -> tuple[Drawings, str]:
     """Draw the charts, or say why there are none."""
-    plans = forests(report)
+    plans = forests(report, differing)
     planned = {f: sum(p.family == f for p in plans) for f in wording.FAMILIES}
     try:
         return Drawings(

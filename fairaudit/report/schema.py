@@ -3,27 +3,27 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import cache, reduce
+from dataclasses import is_dataclass
 from math import isfinite
-from operator import or_
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from fairaudit.errors import AuditError
+from fairaudit.report.adapter import adapter, stored
 from fairaudit.result import SCHEMA_VERSION, AuditReport, Json
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
 _UNSAFE = re.compile(
     "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-_EXPONENT = re.compile(r"[eE]\+?\d{3}")
-_STRIDE = 30
+_EXPONENTS = re.compile(r"e\+?\d{3}"), re.compile(r"E\+?\d{3}")
+_MANTISSA = re.compile(r"[\s:,\[]-?\d[\d.]*\Z")
+_STRIDE, _LONGEST = 30, 1000
+_WORDING: Final = {"unexpected_keyword_argument": "Extra inputs are not permitted"}
 _REMEDY = "Run the audit again to write a whole file, or mend the field by hand."
 
 
@@ -35,10 +35,8 @@ def dump(report: AuditReport) -> str:
     Control and text-direction characters inside strings are written as ``\u`` escapes,
     so the file can be shown in a terminal.
     """
-    from pydantic_core import to_json
-
-    found = load(_encode(report), "the report")
-    return _shown(to_json(found, indent=2).decode()) + "\n"
+    found = _reread(report) or load(_encode(report), "the report")
+    return _shown(adapter().dump_json(found, indent=2).decode()) + "\n"
 
 
 def load(text: str, where: str | Path) -> AuditReport:
@@ -54,7 +52,7 @@ def load(text: str, where: str | Path) -> AuditReport:
     if _may_be_endless(text):
         _parse(text, where)
     try:
-        found = _adapter().validate_json(text)
+        found = adapter().validate_json(text)
     except ValidationError as error:
         _check_version(_parse(text, where), where)
         raise AuditError(_explain(error, where)) from error
@@ -65,7 +63,8 @@ def load(text: str, where: str | Path) -> AuditReport:
 def json_schema() -> dict[str, Json]:
     """Return the JSON Schema of the report file."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return {**head, **cast("dict[str, Json]", _adapter().json_schema())}
+    schema = adapter().json_schema(mode="serialization")
+    return {**head, **cast("dict[str, Json]", schema)}
 
 
 def plain(value: object) -> object:
@@ -75,7 +74,8 @@ def plain(value: object) -> object:
     3
     """
     if is_dataclass(value):
-        return {f.name: getattr(value, f.name) for f in fields(value)}
+        kind: type = type(value)
+        return {f.name: getattr(value, f.name) for f in stored(kind)}
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, np.generic | np.ndarray):
@@ -106,6 +106,20 @@ def keys() -> Callable[[Mapping[str, Json]], str]:
         return known[shown]
 
     return key
+
+
+def _reread(report: AuditReport) -> AuditReport | None:
+    """Return the report as read back from what pydantic writes of it.
+
+    None where that is not equal, or not possible: `_encode`, which is slower, takes
+    more types and tells what is wrong.
+    """
+    try:
+        text = adapter().dump_json(report, warnings=False).decode()
+        found = load(text, "the report")
+        return found if found == report else None
+    except (AuditError, ValueError):
+        return None
 
 
 def _encode(report: AuditReport) -> str:
@@ -175,9 +189,11 @@ def _may_be_endless(text: str) -> bool:
     Such a number is a name, or has an exponent of three digits, or 300 digits in a row,
     of which every thirtieth character shows ten.
     """
-    if "NaN" in text or "Infinity" in text or _EXPONENT.search(text):
+    if "NaN" in text or "Infinity" in text or re.search(r"\d{9}", text[::_STRIDE]):
         return True
-    return re.search(r"\d{9}", text[::_STRIDE]) is not None
+    # Two patterns, as one that begins with a choice of letters takes ten times as long.
+    found = (match.start() for e in _EXPONENTS for match in e.finditer(text))
+    return any(_MANTISSA.search(text, max(0, at - _LONGEST), at) for at in found)
 
 
 def _finite(token: str) -> float:
@@ -207,60 +223,11 @@ def _check_version(parsed: object, where: str | Path) -> None:
 def _explain(error: "ValidationError", where: str | Path) -> str:
     first, *others = error.errors(include_url=False, include_context=False)
     more = f" ({len(others)} more fields are wrong.)" if others else ""
-    return f"{where}: field {_spell(first['loc'])}: {first['msg']}.{more} {_REMEDY}"
+    told = _WORDING.get(first["type"], first["msg"])
+    return f"{where}: field {_spell(first['loc'])}: {told}.{more} {_REMEDY}"
 
 
 def _spell(location: Iterable[int | str]) -> str:
     """Return a path such as ``records[3].value``."""
     parts = (f"[{p}]" if isinstance(p, int) else f".{p}" for p in location)
     return "".join(parts).removeprefix(".") or "(whole file)"
-
-
-@cache
-def _adapter() -> "TypeAdapter[AuditReport]":
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(_strict(AuditReport))
-
-
-def _strict(kind: Any) -> Any:  # noqa: ANN401 - types of types
-    """Return the type with every dataclass in it replaced by its strict twin."""
-    from pydantic import JsonValue
-
-    if isinstance(kind, type) and is_dataclass(kind):
-        return _twin(kind)
-    if kind == Mapping[str, Json]:
-        return dict[str, JsonValue]
-    if get_origin(kind) in (Union, UnionType):
-        return reduce(or_, map(_strict, get_args(kind)))
-    if get_origin(kind) in (tuple, Mapping):
-        return get_origin(kind)[tuple(map(_strict, get_args(kind)))]
-    return kind
-
-
-@cache
-def _twin(kind: type) -> Any:  # noqa: ANN401 - types of types
-    """Return a type that refuses unknown fields and yields the dataclass itself.
-
-    Pydantic ignores unknown fields of plain dataclasses and cannot resolve the
-    recursive `Json`, so the dataclass is validated as a model and then rebuilt.
-    """
-    from pydantic import AfterValidator, ConfigDict, create_model
-
-    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    columns: dict[str, Any] = {
-        f.name: (_strict(f.type), _default(f)) for f in fields(kind)
-    }
-    model = create_model(kind.__name__, __config__=config, **columns)
-    rebuild: Callable[[Any], Any] = lambda found: kind(**found.__dict__)  # noqa: E731
-    return Annotated[model, AfterValidator(rebuild)]
-
-
-def _default(field: "Field[Any]") -> object:
-    from pydantic.fields import FieldInfo
-
-    if field.default is not MISSING:
-        return field.default
-    if field.default_factory is not MISSING:
-        return FieldInfo(default_factory=field.default_factory)
-    return ...

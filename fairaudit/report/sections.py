@@ -1,11 +1,11 @@
 """What the page shows of each family: matrix, tables and metric cards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TypeAlias
 
-from fairaudit.report import wording
+from fairaudit.report import grouping, wording
 from fairaudit.result import AuditReport, Family, Quantity, Record
 
 ByFamily: TypeAlias = Mapping[Family, Sequence[Record]]
@@ -68,22 +68,23 @@ def matrix(
     }
 
 
-def sections(report: AuditReport) -> list[Section]:
-    """Return the whole table of each family."""
-    return [_section(report.records, family) for family in wording.FAMILIES]
+def sections(report: AuditReport, rows: int) -> list[Section]:
+    """Return the table of each family, with at most so many rows."""
+    return [_section(report.records, family, rows) for family in wording.FAMILIES]
 
 
 def cut(found: Sequence[Section], rows: int) -> list[Section]:
     """Return the tables with at most so many rows."""
     return [
-        replace(s, rows=s.rows[:rows], hidden=max(0, len(s.rows) - rows)) for s in found
+        replace(s, rows=s.rows[:rows], hidden=s.hidden + max(0, len(s.rows) - rows))
+        for s in found
     ]
 
 
 def cards(report: AuditReport) -> list[Card]:
     """Return a card for each quantity of each metric."""
-    found = [r for r in report.records if r.quantity is not None]
-    return [_card(group) for _, group in by_kind(sorted(found, key=wording.kind))]
+    found = grouping.by_kind(r for r in report.records if r.quantity is not None)
+    return [_card(group) for _, group in sorted(found.items())]
 
 
 def _cell(records: Sequence[Record], most: int) -> Cell:
@@ -93,9 +94,18 @@ def _cell(records: Sequence[Record], most: int) -> Cell:
     return Cell(lines[:most], max(0, len(lines) - most), absent)
 
 
-def _section(records: Sequence[Record], family: Family) -> Section:
+def _section(records: Sequence[Record], family: Family, most: int) -> Section:
     own = [r for r in records if r.family == family]
-    return Section(family, sorted(wording.ordered(own), key=_order))
+    rows = list(islice(_rows(own), most))
+    return Section(family, rows, len(own) - len(rows))
+
+
+def _rows(records: Sequence[Record]) -> Iterator[Record]:
+    """Return the rows of a table: compared findings, rates, what did not run."""
+    groups = list(grouping.ordered(records))
+    for wanted in range(3):
+        for group in groups:
+            yield from (record for record in group if _order(record) == wanted)
 
 
 def _order(record: Record) -> int:

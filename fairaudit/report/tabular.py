@@ -1,7 +1,7 @@
 """Writers for other programs: JSON and CSV."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from math import isfinite
@@ -9,6 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from fairaudit.errors import AuditError
 from fairaudit.report.schema import compact, dump
+from fairaudit.report.units import FILENAME, encode, sealed
 from fairaudit.report.wording import visible
 from fairaudit.result import (
     Agreement,
@@ -27,14 +28,23 @@ _TRIGGERS = tuple("=+-@\t\r＝＋－＠")
 
 @dataclass(frozen=True)
 class JsonWriter:
-    """Writes the whole report as JSON, the form that can be read back."""
+    """Writes the whole report as JSON, the form that can be read back.
+
+    The units of the findings stand beside it, and their digest in it. A report that was
+    read back without them keeps the digest.
+    """
 
     name: ClassVar[str] = "json"
     filename: ClassVar[str | None] = "audit.json"
 
     def render(self, report: AuditReport) -> str:
         """Return the report as JSON text."""
-        return dump(report)
+        return dump(sealed(report))
+
+    def files(self, report: AuditReport) -> Iterator[tuple[str, bytes]]:
+        """Yield the file of units, where there are any."""
+        if units := encode(report):
+            yield FILENAME, units
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,8 @@ def _correlated(pair: Agreement, found: Correlation) -> Mapping[str, Cell]:
         "vocabulary_divergence": aligned.vocabulary,
         "embedding_discrepancy": aligned.embedding,
         "embedding_p": aligned.embedding_p,
+        "embedding_p_adjusted": aligned.embedding_p_adjusted,
+        "domain_note": aligned.domain_note,
         "models": " | ".join(pair.models),
     }
 

@@ -6,11 +6,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from fairaudit.report import wording
-from fairaudit.report.study import agreement_table, ranking_lines, tally
+from fairaudit.report.datachecks import check_lines
+from fairaudit.report.grouping import ordered
+from fairaudit.report.study import (
+    agreement_table,
+    domain_lines,
+    ranking_lines,
+    tally,
+)
 from fairaudit.report.verdicts import change_lines, gate_lines
 from fairaudit.report.wording import visible
 from fairaudit.result import AuditReport, Record
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+Told: TypeAlias = tuple[wording.Differing, tuple[str, ...]]
+"""What tells records apart: parameters by metric, and model or dataset."""
 _NARROWEST = 72
 _WIDE = 120
 _MOST_RATES = 24
@@ -39,8 +47,9 @@ class TerminalWriter:
         """Return the report as lines no wider than the terminal."""
         console = _console(out := StringIO())
         _header(console, report)
+        told = wording.varying(report.records), wording.provenance(report)
         for family in wording.FAMILIES:
-            _family(console, report, family)
+            _family(console, report, family, told)
         _verdicts(console, report)
         _models(console, report)
         _agreements(console, report)
@@ -98,22 +107,22 @@ def _header(console: "Console", report: AuditReport) -> None:
     console.print(_text(_KEY, "dim"))
 
 
-def _family(console: "Console", report: AuditReport, family: str) -> None:
+def _family(console: "Console", report: AuditReport, family: str, told: Told) -> None:
     records = [r for r in wording.measured(report.records) if r.family == family]
     if not records:
         return
-    told = next(text for name, text in wording.FAMILIES.items() if name == family)
+    about = next(text for name, text in wording.FAMILIES.items() if name == family)
     console.print()
-    console.print(_text(f"{family.capitalize()}: {told}", "bold"))
+    console.print(_text(f"{family.capitalize()}: {about}", "bold"))
     compared = [r for r in records if wording.standing(r) != "no ideal"]
     rates = [r for r in records if wording.standing(r) == "no ideal"]
-    _tables(console, report, compared[:_MOST_COMPARED])
+    _tables(console, told, compared[:_MOST_COMPARED])
     _hidden(console, len(compared) - _MOST_COMPARED)
     if rates:
         console.print(
             _text("Without a single ideal, such as rates of one group:", "dim")
         )
-        _tables(console, report, rates[:_MOST_RATES])
+        _tables(console, told, rates[:_MOST_RATES])
     _hidden(console, len(rates) - _MOST_RATES)
 
 
@@ -123,10 +132,9 @@ def _hidden(console: "Console", hidden: int) -> None:
         console.print(_text(f"{more} not shown here; the CSV has all (--format csv)."))
 
 
-def _tables(console: "Console", report: AuditReport, records: Sequence[Record]) -> None:
+def _tables(console: "Console", told: Told, records: Sequence[Record]) -> None:
     """Print one table; on a narrow terminal one for each model and dataset."""
-    differing = wording.varying(report.records)
-    columns = wording.provenance(report)
+    differing, columns = told
     if console.width >= _WIDE or not columns:
         if records:
             console.print(_table(records, columns, differing))
@@ -149,9 +157,9 @@ def _table(
 ) -> "Table":
     """Lay out records under a line for each metric and quantity."""
     table = _columns(columns)
-    for (metric, _), group in groupby(wording.ordered(records), key=wording.kind):
-        first, *others = group
-        table.add_row(_text(metric, "bold"), _text(wording.heading(first), "bold"))
+    for first, *others in ordered(records):
+        heading = first.metric, wording.heading(first)
+        table.add_row(*(_text(words, "bold") for words in heading))
         for record in (first, *others):
             table.add_row("", *_cells(record, columns, differing))
     return table
@@ -195,6 +203,7 @@ def _verdicts(console: "Console", report: AuditReport) -> None:
     for heading, lines in (
         ("Gates", gate_lines(report)),
         ("Changes since the baseline", change_lines(report)),
+        ("Repeated texts, and texts seen in training", check_lines(report)),
     ):
         if lines:
             console.print()
@@ -219,6 +228,8 @@ def _agreements(console: "Console", report: AuditReport) -> None:
     console.print(_text("Agreement of metrics over models", "bold"))
     console.print(agreement_table(report.agreements))
     console.print(_text(tally(report.agreements), "dim"))
+    for line in domain_lines(report):
+        console.print(_text(line))
 
 
 def _missing(console: "Console", report: AuditReport) -> None:

@@ -1,6 +1,7 @@
 """Numbers and sentences that the writers share."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Final, Literal, TypeAlias
@@ -160,23 +161,6 @@ def heading(record: Record) -> str:
     return name if unit in name else f"{name} ({unit})"
 
 
-def ordered(records: Sequence[Record]) -> list[Record]:
-    """Sort by kind, then keep findings about one subject together.
-
-    Subjects, and the findings about each, stay in the order of the report.
-    """
-    first: dict[str, int] = {}
-    kinds: dict[tuple[str, str], list[Record]] = {}
-    for at, record in enumerate(records):
-        first.setdefault(record.subject, at)
-        kinds.setdefault(kind(record), []).append(record)
-    return [
-        record
-        for name in sorted(kinds)
-        for record in sorted(kinds[name], key=lambda r: first[r.subject])
-    ]
-
-
 def distance(record: Record) -> float:
     """Return the distance from the ideal, as a share of the farthest possible one.
 
@@ -193,10 +177,8 @@ def by_distance(records: Iterable[Record]) -> list[Record]:
 
     Within each, the farthest from the ideal comes first.
     """
-    order = list(STANDINGS)
-    return sorted(
-        records, key=lambda r: (order.index(standing(r)), -distance(r), r.subject)
-    )
+    order = {kind: at for at, kind in enumerate(STANDINGS)}
+    return sorted(records, key=lambda r: (order[standing(r)], -distance(r), r.subject))
 
 
 def sentence(record: Record) -> str:
@@ -240,10 +222,10 @@ def tally(report: AuditReport) -> Mapping[str, int]:
     """Count findings, standings, records that did not run, and errors."""
     found, absent = measured(report.records), missing(report.records)
     errors = sum(r.status == "error" for r in absent)
-    kinds = [standing(r) for r in found]
+    kinds = Counter(map(standing, found))
     return {
         "findings": len(found),
-        **{kind: kinds.count(kind) for kind in STANDINGS},
+        **{kind: kinds[kind] for kind in STANDINGS},
         "not run": len(absent) - errors,
         "errors": errors,
     }
