@@ -91,6 +91,7 @@ def test_json_goes_to_standard_output_alone(evaluate, classifier, notes, tmp_pat
     assert code == 0
     assert json.loads(out)["seed"] == 0
     assert not (tmp_path / "out").exists()
+    assert not json.loads(out)["units_sha256"]
 
 
 def test_parameters_are_echoed_in_the_record(evaluate, classifier, notes):

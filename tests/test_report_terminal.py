@@ -42,9 +42,8 @@ def test_says_what_was_audited_first_and_counts_last(monkeypatch):
     assert LONG in lines[2]
     assert "comments-2024 (1,840 rows)" in lines[3]
     assert lines[5].split() == ["seed", "13"]
-    assert lines[-1] == (
-        "36 findings, 12 with an interval that excludes the ideal; 2 not run; 1 error."
-    )
+    counts = "36 findings; 12 of 16 intervals tested exclude the ideal"
+    assert lines[-1] == f"{counts}; 2 not run; 1 error."
 
 
 def test_a_row_holds_value_interval_ideal_n_and_p(monkeypatch):
@@ -141,6 +140,20 @@ def test_output_that_the_terminal_cannot_encode_is_escaped(monkeypatch):
     text = TerminalWriter().render(replace(report, records=(record,)))
     assert text.isascii()
     assert r"gr\xf6\xdfe: klein" in text
+
+
+def test_quantities_that_one_reason_keeps_from_running_stand_in_one_line(monkeypatch):
+    whole = next(r for r in sample().records if r.value is not None)
+    gone = replace(
+        whole, subject="team", value=None, interval=None, status="not_run", reason="few"
+    )
+    records = [
+        replace(gone, quantity=replace(whole.quantity, name=name))
+        for name in ("true_rate", "false_rate", "true_rate")
+    ]
+    text = render(monkeypatch, replace(sample(), records=tuple(records)), 160)
+    assert text.count("not run: few") == 1
+    assert "team: true rate, false rate\n" in re.sub(" +\n", "\n", text)
 
 
 def test_empty_report_is_said_to_be_empty(monkeypatch):

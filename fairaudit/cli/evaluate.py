@@ -203,10 +203,11 @@ def _deliver(
 ) -> None:
     """Save the reports in `out`, or print them; say what the audit rests on."""
     from fairaudit.cli.report import deliver
+    from fairaudit.report.units import without
 
     for writer in wanted:
         if out is None:
-            sys.stdout.write(writer.render(report))
+            sys.stdout.write(writer.render(without(report)))
         elif writer.filename or not quiet:
             deliver(writer, report, out, quiet=quiet)
     for name, note in notes.items():

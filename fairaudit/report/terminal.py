@@ -238,24 +238,38 @@ def _missing(console: "Console", report: AuditReport) -> None:
     absent = wording.missing(report.records)
     if not absent:
         return
-    differing = wording.varying(report.records)
     console.print()
     console.print(_text("Not run, and why", "bold"))
+    for (what, why, style), quantities in _reasons(report, absent).items():
+        named = ", ".join(filter(None, quantities))
+        console.print(_text(f"- {what}{': ' if named else ''}{named}"))
+        console.print(Padding(_text(why, style), (0, 0, 0, 4)))
+
+
+def _reasons(
+    report: AuditReport, absent: Sequence[Record]
+) -> dict[tuple[str, str, str], dict[str, None]]:
+    """Return what has no number, why and in which style, by quantities."""
+    differing = wording.varying(report.records)
+    found: dict[tuple[str, str, str], dict[str, None]] = {}
     for record in absent:
+        place = f"{record.metric}: {record.model} on {record.dataset}"
         about = wording.about(record, differing)
-        what = f"{record.metric}: {record.model} on {record.dataset}"
-        console.print(_text(f"- {what}{', ' if about else ''}{about}"))
+        what = f"{place}{', ' if about else ''}{about}"
         style = "red" if record.status == "error" else ""
-        console.print(Padding(_text(wording.why(record), style), (0, 0, 0, 4)))
+        quantity = wording.words(record.quantity.name) if record.quantity else ""
+        found.setdefault((what, wording.why(record), style), {})[quantity] = None
+    return found
 
 
 def _last(console: "Console", report: AuditReport) -> None:
     counts = wording.tally(report)
-    away = f"{counts['excludes']:,} with an interval that excludes the ideal"
+    tested = counts["excludes"] + counts["includes"]
+    away = f"{counts['excludes']:,} of {tested:,} intervals tested exclude the ideal"
     console.print()
     console.print(
         _text(
-            f"{wording.count(counts['findings'], 'finding')}, {away}; "
+            f"{wording.count(counts['findings'], 'finding')}; {away}; "
             f"{counts['not run']:,} not run; "
             f"{wording.count(counts['errors'], 'error')}.",
             "bold",

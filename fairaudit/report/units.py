@@ -68,6 +68,12 @@ def sealed(report: AuditReport) -> AuditReport:
     return replace(report, units_sha256=hashlib.sha256(units).hexdigest())
 
 
+def without(report: AuditReport) -> AuditReport:
+    """Return the report without units, for where no file of them is written."""
+    records = tuple(replace(record, units=None) for record in report.records)
+    return replace(report, records=records)
+
+
 def attach(report: AuditReport, audit: Path) -> tuple[AuditReport, str]:
     """Return the report with the units beside its file, or the reason for none.
 

@@ -139,12 +139,7 @@ def given_versions(
         ]
     )
     ids, shown = _identities(data, lead, codes, np.bincount(unit))
-    sums = np.zeros((len(shown), len(next(iter(predicted.values())))))
-    count = np.zeros(len(shown))
-    for side, texts in enumerate((data.first, data.second)):
-        at = ids[unit, side]
-        np.add.at(sums, at, np.stack([predicted[texts[row]] for row in rows.tolist()]))
-        np.add.at(count, at, 1)
+    table = _averaged(data, rows, ids[unit], len(shown), predicted)
     group = np.zeros(len(shown), dtype=np.int64)
     group[ids] = codes
     owner = _linked(ids, len(shown))
@@ -154,7 +149,7 @@ def given_versions(
         axis=axis,
         groups=groups,
         texts=shown,
-        table=sums / count[:, None],
+        table=table,
         group=group,
         owner=owner,
         pairs=_oriented(ids, codes),
@@ -166,6 +161,23 @@ def given_versions(
         ordered=False,
         detail={"left_out": dict(data.card.left_out)},
     )
+
+
+def _averaged(
+    data: Counterparts,
+    rows: IntArray,
+    ids: IntArray,
+    shown: int,
+    predicted: Mapping[str, Array],
+) -> Array:
+    """Average the predictions of the texts that are one version, shape (shown, k)."""
+    sums = np.zeros((shown, len(next(iter(predicted.values())))))
+    count = np.zeros(shown)
+    for side, texts in enumerate((data.first, data.second)):
+        found = np.stack([predicted[texts[row]] for row in rows.tolist()])
+        np.add.at(sums, ids[:, side], found)
+        np.add.at(count, ids[:, side], 1)
+    return sums / count[:, None]
 
 
 def _numbers(names: Sequence[str], number: Mapping[str, int]) -> IntArray:
