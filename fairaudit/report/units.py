@@ -71,7 +71,7 @@ def sealed(report: AuditReport) -> AuditReport:
 def without(report: AuditReport) -> AuditReport:
     """Return the report without units, for where no file of them is written."""
     records = tuple(replace(record, units=None) for record in report.records)
-    return replace(report, records=records)
+    return replace(report, records=records, units_sha256="")
 
 
 def attach(report: AuditReport, audit: Path) -> tuple[AuditReport, str]:
