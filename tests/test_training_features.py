@@ -1,6 +1,7 @@
 """A head trained on cached features is the head of an ordinary model directory."""
 
 import json
+import shutil
 from argparse import Namespace
 from dataclasses import replace
 
@@ -195,13 +196,38 @@ def test_a_pooler_that_the_encoder_lacks_learns_with_the_head(zoo, tmp_path):
     for name, epochs in (("short", 1), ("long", 4)):
         recipe = replace(HEAD, epochs=epochs)
         card = fine_tune(str(start), notes(60), recipe, tmp_path / name)
-        assert card.training["encoder_features_cached"] is False
+        assert card.training["encoder_features_cached"] is True
     short, long = (
         load_file(tmp_path / name / "model.safetensors") for name in ("short", "long")
     )
     pooler, other = "bert.pooler.dense.weight", "bert.encoder.layer.0.output.dense.bias"
     assert (short[pooler] != long[pooler]).any()
     assert (short[other] == long[other]).all()
+
+
+def test_a_pooler_learns_alike_from_cached_states_and_from_texts(
+    zoo, tmp_path, monkeypatch
+):
+    """Without dropout, what is cached is what would be computed."""
+    from safetensors.torch import load_file
+
+    from fairaudit.training.features import Encoder
+
+    start = zoo("Bert", "ForMaskedLM", scale=1.0)
+    config = json.loads((start / "config.json").read_text())
+    still = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    place = tmp_path / "start"
+    shutil.copytree(start, place)
+    (place / "config.json").write_text(json.dumps({**config, **still}))
+    fine_tune(str(place), notes(60), HEAD, tmp_path / "cached")
+    monkeypatch.setattr(Encoder, "view", lambda _self: None)
+    card = fine_tune(str(place), notes(60), HEAD, tmp_path / "whole")
+    assert card.training["encoder_features_cached"] is False
+    cached, whole = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("cached", "whole")
+    )
+    for name, tensor in whole.items():
+        np.testing.assert_allclose(cached[name], tensor, rtol=1e-3, atol=1e-4)
 
 
 def test_the_card_says_how_the_features_came(zoo, tmp_path):

@@ -13,8 +13,11 @@ from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAtte
 from fairaudit.arrays import AnyArray, IntArray
 from fairaudit.reading import batches
 
-View: TypeAlias = Literal["pooled", "first", "last"]
-"""What a head reads: the pooler's output, or the state of the first or last token."""
+View: TypeAlias = Literal["unpooled", "pooled", "first", "last"]
+"""What a head reads: the pooler's output, or the state of the first or last token.
+
+``"unpooled"`` is the state of the first token under a pooler that learns with the head.
+"""
 Encode: TypeAlias = Callable[[Sequence[int]], Mapping[str, torch.Tensor]]
 """From text numbers to padded inputs of the network."""
 
@@ -29,7 +32,7 @@ class Encoder:
     Parameters
     ----------
     network
-        A classifier whose base has nothing to learn.
+        A classifier whose base has nothing to learn but a pooler.
     encode
         Gives the inputs of some of the texts.
     counts
@@ -55,7 +58,7 @@ class Encoder:
         probe = np.argsort(self.counts, kind="stable")[spread.astype(int)].tolist()
         self.network.eval().to(self.device)
         wanted = self._logits(self._inputs(probe))
-        for view in get_args(View):
+        for view in self._views:
             try:
                 states = torch.from_numpy(self._states(probe, view)).to(self.device)
                 with stand_in(self.network, view):
@@ -63,7 +66,7 @@ class Encoder:
             except (AttributeError, IndexError, TypeError, ValueError, RuntimeError):
                 continue  # this head wants something else of its base
             if torch.allclose(found, wanted, rtol=1e-4, atol=1e-5):
-                return view  # type: ignore[no-any-return]
+                return view
         return None
 
     def read(self, view: View, watch: Callable[[int, int], None]) -> AnyArray:
@@ -79,6 +82,13 @@ class Encoder:
             done += len(batch)
             watch(done, len(self.counts))
         return np.empty((0, 0)) if rows is None else rows
+
+    @property
+    def _views(self) -> tuple[View, ...]:
+        pooler = getattr(self.network.base_model, "pooler", None)
+        parameters = () if pooler is None else pooler.parameters()
+        learns = any(tensor.requires_grad for tensor in parameters)
+        return tuple(view for view in get_args(View) if (view == "unpooled") == learns)
 
     def _inputs(self, texts: Sequence[int]) -> Mapping[str, torch.Tensor]:
         return {k: x.to(self.device) for k, x in self.encode(texts).items()}
@@ -99,7 +109,7 @@ class Encoder:
             states = out.pooler_output
         else:
             last = inputs["attention_mask"].sum(1) - 1
-            at = torch.zeros_like(last) if view == "first" else last
+            at = last if view == "last" else torch.zeros_like(last)
             states = out.last_hidden_state[torch.arange(len(at), device=at.device), at]
         found: AnyArray = states.float().cpu().numpy()
         return found
@@ -130,9 +140,10 @@ def cached_states(
 class _StandIn(torch.nn.Module):
     """Gives back the states that were cached in place of a base network's output."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, base: Any) -> None:  # noqa: ANN401
         super().__init__()
         self._view = view
+        self.pooler = base.pooler if view == "unpooled" else None
 
     def forward(
         self,
@@ -143,6 +154,8 @@ class _StandIn(torch.nn.Module):
     ) -> BaseModelOutputWithPoolingAndCrossAttentions:
         """Return states handed in as `inputs_embeds`, shape (b, 1, width)."""
         pooled = inputs_embeds[:, 0] if self._view == "pooled" else None
+        if self.pooler is not None:
+            pooled = self.pooler(inputs_embeds)
         return BaseModelOutputWithPoolingAndCrossAttentions(
             last_hidden_state=inputs_embeds,
             pooler_output=pooled,
@@ -154,7 +167,7 @@ def stand_in(network: Any, view: View) -> Iterator[None]:  # noqa: ANN401
     """Put cached states in the place of the network's base for a while."""
     name = network.base_model_prefix
     base = getattr(network, name)
-    setattr(network, name, _StandIn(view))
+    setattr(network, name, _StandIn(view, base))
     try:
         yield
     finally:

@@ -107,7 +107,8 @@ def network_inputs(
     watch: Watch,
 ) -> Iterator[Inputs]:
     """Give the inputs; while they are cached states, the base is out of the network."""
-    frozen = not any(x.requires_grad for x in network.base_model.parameters())
+    learning = [n for n, x in network.base_model.named_parameters() if x.requires_grad]
+    frozen = all(name.startswith("pooler.") for name in learning)
     found = None
     if frozen:
         bfloat16 = recipe.dtype == "bfloat16"
