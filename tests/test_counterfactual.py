@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -251,6 +252,19 @@ def test_rows_in_another_order_give_the_same_numbers():
         assert f.value == pytest.approx(g.value, abs=1e-12)
         if f.p_value is not None:
             assert f.p_value == pytest.approx(g.p_value, abs=0.03)
+
+
+def test_what_rounding_moves_has_no_direction():
+    def predict(text, moved):
+        return 0.5 + moved * ("woman" in text)
+
+    data = examples(people(40))
+    for moved, value in ((9e-6, 0.0), (2e-5, 2e-5)):
+        findings = measure(data, partial(predict, moved=moved), axes="gender")
+        signed = only(findings, "signed_change", "gender: men -> women")
+        assert signed.value == pytest.approx(value, abs=1e-12)
+        assert (signed.p_value < 0.05) == (value > 0)
+        assert only(findings, "mean_absolute_change", "gender").value > 0
 
 
 def test_a_model_that_does_not_see_the_terms_changes_nothing():
