@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
@@ -27,10 +26,6 @@ from fairaudit_metrics.extrinsic.scale import Scale
 from fairaudit_metrics.extrinsic.versions import Versions
 
 SAME = 1e-9
-
-
-RESOLUTION: Final = 1e-5
-"""Single precision moves a probability by up to about this much as batches differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +194,7 @@ class Changes:
     def _signed_of(
         self, scale: Scale, suffix: str, rng: np.random.Generator
     ) -> Iterator[Finding]:
-        moved = scale.scores(self.second) - scale.scores(self.first)
-        moved = np.where(np.abs(moved) < RESOLUTION, 0.0, moved)
+        moved = scale.changes(self.first, self.second)
         for subject, rows in self._comparisons():
             values = self.versions.by_set(moved, rows)
             for name, inside in self._subsets().items():

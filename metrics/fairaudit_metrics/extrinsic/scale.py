@@ -1,7 +1,7 @@
 """How two predictions are compared: score, distance and decision."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from fairaudit.model import ModelCard
 
 Operator: TypeAlias = Literal[">", ">="]
 BINARY = 2
+RESOLUTION: Final = 1e-5
+"""Single precision moves a probability by up to about this much as batches differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,11 @@ class Scale:
             raise ValueError("no class is scored")
         found: Array = table[:, self.column]
         return found
+
+    def changes(self, first: Array, second: Array) -> Array:
+        """Return s' - s, 0 where rounding alone could make it."""
+        moved = self.scores(second) - self.scores(first)
+        return np.where(np.abs(moved) < RESOLUTION, 0.0, moved)
 
     def distances(self, first: Array, second: Array) -> Array:
         """Return |s' - s|, or sum_k |p'_k - p_k| / 2 where no class is scored."""
