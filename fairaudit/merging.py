@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from fairaudit.errors import AuditError, suggest
 from fairaudit.report.schema import keys
+from fairaudit.report.wording import seeds
 from fairaudit.result import (
     AuditReport,
     Cost,
@@ -14,6 +15,7 @@ from fairaudit.result import (
     DatasetEntry,
     ModelEntry,
     Record,
+    Scalar,
 )
 from fairaudit.stats.correction import Method, adjust
 
@@ -27,7 +29,8 @@ def merge(
 ) -> AuditReport:
     """Return one report with the models, datasets and records of all.
 
-    P-values are corrected again, over all records together.
+    P-values are corrected again, over all records together. Where the audits were made
+    in different ways (seed, device, libraries), the environment tells all of them.
 
     Parameters
     ----------
@@ -54,6 +57,7 @@ def merge(
     return replace(
         reports[-1],
         command="",
+        environment=_environments(reports),
         models=models,
         datasets=datasets,
         records=tuple(_corrected(records, adjusted)),
@@ -64,6 +68,20 @@ def merge(
         checks=_checks(reports, names),
         units_sha256="",
     )
+
+
+def _environments(reports: Sequence[AuditReport]) -> Mapping[str, Scalar]:
+    """Return what all audits were made with; several values are told as a list."""
+    made = [report.environment for report in reports]
+    names = dict.fromkeys(name for one in made for name in one)
+    values = {name: dict.fromkeys(one.get(name) for one in made) for name in names}
+    told: dict[str, Scalar] = {
+        name: next(iter(some)) if len(some) == 1 else ", ".join(map(str, some))
+        for name, some in values.items()
+    }
+    every = ", ".join(map(seeds, reports)).split(", ")
+    several = len(set(every)) > 1
+    return told | ({"seeds": ", ".join(dict.fromkeys(every))} if several else {})
 
 
 def _require_known(names: Mapping[str, str], reports: Sequence[AuditReport]) -> None:

@@ -159,6 +159,25 @@ def test_values_are_compared_by_key_where_the_subject_depends_on_the_result():
     assert "(gender)" in pair.second
 
 
+def test_series_that_differ_in_a_parameter_are_told_apart_by_name():
+    rng = np.random.default_rng(6)
+    params = [{"variant": "shared", "level": 0.95}, {"variant": "mean", "level": 0.95}]
+    records = [
+        record(f"m{i}", *what, float(rng.random()), params=each)
+        for i in range(10)
+        for what, each in (
+            *((("intrinsic", "pairs", EFFECT, "all"), each) for each in params),
+            (("extrinsic", "rates", GAP, "gender"), {"level": 0.95}),
+        )
+    ]
+    found = study(report(*records), Settings(score="value", draws=99))
+    assert sorted(pair.first for pair in found) == [
+        "pairs effect_size (all, variant=mean) on d",
+        "pairs effect_size (all, variant=shared) on d",
+    ]
+    assert {pair.second for pair in found} == {"rates gap (gender) on d"}
+
+
 def test_a_seed_gives_one_answer_whatever_else_is_in_the_table():
     _, _, found = both(12, np.random.default_rng(6))
     more = by_group(np.random.default_rng(7).random((12, 3)), metric="other")

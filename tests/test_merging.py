@@ -8,6 +8,7 @@ from scipy import stats
 
 from fairaudit.errors import AuditError
 from fairaudit.merging import merge
+from fairaudit.report import wording
 from fairaudit.report.ranking import concordance, rankings
 from fairaudit.report.schema import dump, load
 from fairaudit.result import (
@@ -64,6 +65,25 @@ def test_holds_all_models_and_corrects_over_all_records():
     assert [m.name for m in merged.models] == ["a", "b"]
     assert [d.name for d in merged.datasets] == ["notes"]
     assert [r.p_adjusted for r in merged.records] == pytest.approx([0.04] * 4)
+
+
+def test_what_the_audits_were_made_with_is_told_where_it_differs():
+    made = {"torch": "2.9", "device": "cpu"}
+    one = audit("a", environment=made)
+    two = audit("b", seed=7, environment={**made, "device": "cuda", "limit": 5})
+    merged = merge([one, two])
+    assert merged.environment == {
+        "seeds": "0, 7",
+        "torch": "2.9",
+        "device": "cpu, cuda",
+        "limit": "None, 5",
+    }
+    assert wording.seeds(merged) == "0, 7"
+    again = merge([merged, audit("c", seed=7, environment=made)])
+    assert again.environment["seeds"] == "0, 7"
+    alike = merge([one, audit("b", environment=made)])
+    assert alike.environment == made
+    assert wording.seeds(alike) == "0"
 
 
 def test_a_merged_report_is_read_back():

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from fairaudit.report.schema import compact
+from fairaudit.report.wording import Differing, variant, varying
 from fairaudit.result import Family, Record
 
 Score: TypeAlias = Literal["variance", "value"]
@@ -33,6 +34,8 @@ class Series:
         The number by model.
     score
         ``"variance"`` over groups, or the finding's own ``"value"``.
+    variant
+        Parameters in which the metric's records differ, in words.
     """
 
     family: Family
@@ -45,13 +48,15 @@ class Series:
     values: Mapping[str, float]
     score: Score
     traits: Mapping[str, str]
+    variant: str = ""
 
     @property
     def name(self) -> str:
         """What the numbers are, in words."""
         what = f"variance over {self.axis}" if self.score == "variance" else ""
         place = "" if self.dataset == "built-in" else f" on {self.dataset}"
-        return f"{self.metric} {self.quantity} ({what or self.subject}){place}"
+        told = ", ".join(filter(None, (what or self.subject, self.variant)))
+        return f"{self.metric} {self.quantity} ({told}){place}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,10 @@ def panels(records: Sequence[Record]) -> list[Panel]:
         first.setdefault(key, record)
         by_model = found.setdefault(key, {}).setdefault(record.model, {})
         by_model[canonical(match["group"])] = record.value
-    made = [_panel(first[key], key[-1], scores) for key, scores in found.items()]
+    differing = varying(list(first.values()))
+    made = [
+        _panel(first[key], key[-1], scores, differing) for key, scores in found.items()
+    ]
     return [panel for panel in made if len(panel.series.groups) > 1]
 
 
@@ -106,8 +114,11 @@ def values(records: Sequence[Record]) -> list[Series]:
         key = (compact(record.params), *record.identity)
         first.setdefault(key, record)
         found.setdefault(key, {})[record.model] = record.value
+    differing = varying(list(first.values()))
     return [
-        replace(_series(first[key], _axis(key[-1]), frozenset()), values=scores)
+        replace(
+            _series(first[key], _axis(key[-1]), frozenset(), differing), values=scores
+        )
         for key, scores in found.items()
     ]
 
@@ -130,13 +141,18 @@ def canonical(group: str) -> str:
 
 
 def _panel(
-    record: Record, axis: str, scores: Mapping[str, Mapping[str, float]]
+    record: Record,
+    axis: str,
+    scores: Mapping[str, Mapping[str, float]],
+    differing: Differing,
 ) -> Panel:
     groups = frozenset(group for found in scores.values() for group in found)
-    return Panel(_series(record, axis, groups), scores)
+    return Panel(_series(record, axis, groups, differing), scores)
 
 
-def _series(record: Record, axis: str, groups: frozenset[str]) -> Series:
+def _series(
+    record: Record, axis: str, groups: frozenset[str], differing: Differing
+) -> Series:
     return Series(
         family=record.family,
         metric=record.metric,
@@ -148,6 +164,7 @@ def _series(record: Record, axis: str, groups: frozenset[str]) -> Series:
         values={},
         score="value",
         traits=record.traits,
+        variant=variant(record, differing),
     )
 
 

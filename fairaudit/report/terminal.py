@@ -100,7 +100,7 @@ def _header(console: "Console", report: AuditReport) -> None:
     for dataset in report.datasets:
         size = wording.count(dataset.n, "row")
         grid.add_row(_text("dataset", "dim"), _text(f"{dataset.name} ({size})"))
-    grid.add_row(_text("seed", "dim"), _text(str(report.seed)))
+    grid.add_row(_text("seed", "dim"), _text(wording.seeds(report)))
     made = f"fairaudit {report.fairaudit_version}, {report.created}"
     grid.add_row(_text("made by", "dim"), _text(made))
     console.print(_text("Bias audit", "bold"), grid, sep="\n")

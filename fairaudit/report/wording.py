@@ -201,9 +201,14 @@ def varying(records: Sequence[Record]) -> Differing:
 
 def about(record: Record, differing: Differing) -> str:
     """Return the subject, with the parameters that set the record apart."""
-    names = sorted(differing.get(record.metric, frozenset()) & set(record.params))
-    told = ", ".join(f"{name}={_bare(record.params[name])}" for name in names)
+    told = variant(record, differing)
     return f"{record.subject} ({told})" if told else record.subject
+
+
+def variant(record: Record, differing: Differing) -> str:
+    """Return the parameters that set the record apart; none is an empty text."""
+    names = sorted(differing.get(record.metric, frozenset()) & set(record.params))
+    return ", ".join(f"{name}={_bare(record.params[name])}" for name in names)
 
 
 def provenance(report: AuditReport) -> tuple[str, ...]:
@@ -216,6 +221,11 @@ def provenance(report: AuditReport) -> tuple[str, ...]:
 def place(record: Record | Change, names: Sequence[str]) -> str:
     """Return what tells records apart (`provenance`), such as model and dataset."""
     return " on ".join(str(getattr(record, name)) for name in names)
+
+
+def seeds(report: AuditReport) -> str:
+    """Return the seed, or those of the audits that were put together."""
+    return str(report.environment.get("seeds", report.seed))
 
 
 def tally(report: AuditReport) -> Mapping[str, int]:
