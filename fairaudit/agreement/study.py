@@ -76,14 +76,19 @@ def study(report: AuditReport, settings: Settings) -> tuple[Agreement, ...]:
     AuditError
         Where there are no two metrics of different families on the same axis.
     """
-    pairs = list(_pairs(report, settings))
-    if not pairs:
+    require_pairs(report, settings)
+    pairs = _pairs(report, settings)
+    found = [agreement(*pair, settings, report.domains) for pair in pairs]
+    return _corrected(found, settings)
+
+
+def require_pairs(report: AuditReport, settings: Settings) -> None:
+    """Refuse audits in which there is nothing to correlate, before any long work."""
+    if next(_pairs(report, settings), None) is None:
         raise AuditError(
             "No two metrics of different families can be compared: give audits with "
             f"{_wanted(settings)} of at least two families."
         )
-    found = [agreement(*pair, settings, report.domains) for pair in pairs]
-    return _corrected(found, settings)
 
 
 def agreement(

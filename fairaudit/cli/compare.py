@@ -127,7 +127,7 @@ def agree(
     With the distance of their texts: `fairaudit agree audits/*/audit.json
     --data pairs=pairs.csv --data notes=notes.csv --encoder my-encoder`
     """
-    from fairaudit.agreement.study import Settings, study
+    from fairaudit.agreement.study import Settings, require_pairs, study
     from fairaudit.cache import Cache, default_directory
     from fairaudit.cli.domains import Asked, domain_distances
     from fairaudit.cli.report import deliver, writers
@@ -140,6 +140,14 @@ def agree(
             raise AuditError("Give AUDIT.json files, or --published FILE.")
         return
     merged = _merged(audits, rename, correction)
+    settings = Settings(
+        score=score.value,
+        align=align.value,
+        draws=draws,
+        seed=seed,
+        correction=correction.value,
+    )
+    require_pairs(merged, settings)
     asked = Asked(
         data=data,
         encoder=encoder,
@@ -149,13 +157,6 @@ def agree(
         cache=Cache(None if no_cache else cache or default_directory()),
     )
     merged = replace(merged, domains=domain_distances(merged, asked))
-    settings = Settings(
-        score=score.value,
-        align=align.value,
-        draws=draws,
-        seed=seed,
-        correction=correction.value,
-    )
     found = replace(merged, agreements=study(merged, settings))
     for writer in wanted:
         deliver(writer, found, out)
