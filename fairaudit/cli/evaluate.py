@@ -81,7 +81,6 @@ def evaluate(
     from fairaudit.cli.subjects import Asked
     from fairaudit.engine import Settings
     from fairaudit.models import ModelOptions
-    from fairaudit.report.units import sealed
 
     wanted, gates = writers("json" if as_json else formats), limits(config)
     options = ModelOptions(
@@ -114,7 +113,7 @@ def evaluate(
     with _caches(cache, no_cache=no_cache) as caches:
         metrics = _chosen(metric, family, {"lexicon": lexicon, "human": human})
         found, notes = _audited(asked, metrics, settings, caches, quiet or as_json)
-    report = sealed(gated(found, gates, baseline))
+    report = gated(found, gates, baseline)
     _deliver(report, wanted, None if as_json else out, notes, quiet=quiet)
     raise typer.Exit(_exit_code(report, metric, gates, strict=strict))
 
@@ -203,13 +202,14 @@ def _deliver(
 ) -> None:
     """Save the reports in `out`, or print them; say what the audit rests on."""
     from fairaudit.cli.report import deliver
-    from fairaudit.report.units import without
+    from fairaudit.report.units import sealed, without
 
+    told = without(report) if out is None else sealed(report)
     for writer in wanted:
         if out is None:
-            sys.stdout.write(writer.render(without(report)))
+            sys.stdout.write(writer.render(told))
         elif writer.filename or not quiet:
-            deliver(writer, report, out, quiet=quiet)
+            deliver(writer, told, out, quiet=quiet)
     for name, note in notes.items():
         if note and not quiet:
             typer.echo(f"{name}: {note}", err=True)
