@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 METRICS = ("disparity", "bias_aucs", "counterfactual:axes=gender", "sensitivity")
 INTRINSIC = ("seat:tests=C6+C7+C8", "weat:tests=C6+C7+C8")
+PATH = "sensitivity:forms=directional,smooth=path,counterfactual=false"
+"""A network that has learnt the group alone is sure: its slope is 0 at the text."""
 _DEFAULT = (
-    f"{', '.join(METRICS)}; with --fine-tune also ceat on the planted association, and "
-    f"{', '.join(INTRINSIC)} on others"
+    f"{', '.join(METRICS)}; with --fine-tune also {PATH}, ceat on the planted "
+    f"association, and {', '.join(INTRINSIC)} on others"
 )
 _NARROWEST = 120
 
@@ -127,7 +129,7 @@ def _default(*, fine_tune: bool) -> list[str]:
     from fairaudit.validation.association import TEST_FILE
 
     ceat = f"ceat:test_file={TEST_FILE},pool=mean"
-    return [*METRICS, *((ceat, *INTRINSIC) if fine_tune else ())]
+    return [*METRICS, *((PATH, ceat, *INTRINSIC) if fine_tune else ())]
 
 
 def _refuse_unknown_effect(metrics: "Sequence[AnyMetric]", *, fine_tune: bool) -> None:
