@@ -202,9 +202,12 @@ def _deliver(
 ) -> None:
     """Save the reports in `out`, or print them; say what the audit rests on."""
     from fairaudit.cli.report import deliver
+    from fairaudit.report import Illustrator, Publisher
     from fairaudit.report.units import sealed, without
 
-    told = without(report) if out is None else sealed(report)
+    # Units stand in a file of their own, which only some formats write.
+    kept = out and any(isinstance(each, Illustrator | Publisher) for each in wanted)
+    told = sealed(report) if kept else without(report)
     for writer in wanted:
         if out is None:
             sys.stdout.write(writer.render(told))

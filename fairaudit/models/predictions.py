@@ -1,61 +1,46 @@
 """Predictions that a system made elsewhere, looked up by text."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from fairaudit.arrays import Array, IntArray
+from fairaudit.arrays import Array
 from fairaudit.errors import AuditError
-from fairaudit.model import Ask, ModelCard, Predict, Reading, Request
-from fairaudit.result import ModelEntry
+from fairaudit.model import ModelCard, Predict, Reading, Request
+from fairaudit.models.filed import FiledModel
 
 ARCHITECTURE = "predictions in a file"
 _REFUSED = ("embed", "gradient", "sensitivity", "token_logprob", "span_logprob")
 
 
-@dataclass(frozen=True, kw_only=True)
-class PredictionsModel:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PredictionsModel(FiledModel):
     """A model that is known by its predictions alone.
 
     Parameters
     ----------
-    path, sha256
-        The file and the hash of its bytes.
     labels
         The classes.
     rows
         Row of `probabilities` by text.
     probabilities
         Shape (rows, classes).
-    unmatched
-        Rows of the file that are about no text of the data.
-    name
-        In the report; by default that of the file.
+    path, sha256, unmatched, name
+        As in `FiledModel`.
     """
 
-    path: Path
-    sha256: str
     labels: tuple[str, ...]
     rows: Mapping[str, int]
     probabilities: Array
-    unmatched: int = 0
-    name: str = ""
 
     @cached_property
     def card(self) -> ModelCard:
         """Name, hash of the file, classes, and the texts it is about."""
         return ModelCard(
-            entry=ModelEntry(
-                name=self.name or self.path.name,
-                path=self.path.as_posix(),
-                fingerprint=self.sha256,
-                architecture=ARCHITECTURE,
-                reads=(Predict.kind,),
-            ),
+            entry=self._entry(ARCHITECTURE, Predict.kind),
             labels=self.labels,
             why_not=dict.fromkeys(
                 _REFUSED,
@@ -71,14 +56,6 @@ class PredictionsModel:
         The file alone does not say it where the data tells which text has which id.
         """
         return {"model": ARCHITECTURE, "predictions": self._digest}
-
-    def token_counts(self, texts: Sequence[str]) -> IntArray:
-        """Count each text as one: the length does not matter to a lookup."""
-        return np.ones(len(texts), dtype=np.int64)
-
-    def read(self, texts: Sequence[str], asks: Sequence[Ask]) -> list[Reading]:
-        """Look the texts up."""
-        return [self._answer(ask.request) for ask in asks]
 
     def _answer(self, request: Request) -> Reading:
         if not isinstance(request, Predict):
@@ -99,6 +76,3 @@ class PredictionsModel:
         order = np.fromiter(self.rows.values(), np.int64, len(self.rows))
         total.update(np.ascontiguousarray(self.probabilities[order]).tobytes())
         return total.hexdigest()
-
-    def __hash__(self) -> int:
-        return hash(self.path)
